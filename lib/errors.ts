@@ -1,0 +1,70 @@
+/**
+ * Every error code the package raises, with what causes it and what to do about it.
+ * `docs/errors.md` is generated from this table.
+ */
+export const errorCodes = {
+  ERR_INVALID_ARGUMENT: {
+    cause: 'An argument has the wrong type, shape or range.',
+    fix: 'The message names the argument, what was expected and what was received.',
+  },
+  ERR_DISPOSED: {
+    cause: 'A handle, session or backend was used after `dispose()`.',
+    fix: 'Keep it alive for as long as it is used, or load it again.',
+  },
+  ERR_ADDON: {
+    cause: 'The native addon is missing or does not fit this Node, system or processor.',
+    fix: 'Run `npm run build`; the message names the file and the reason.',
+  },
+  ERR_NO_LIBRARY: {
+    cause: 'The TVM library was used before `openLibrary()`.',
+    fix: 'Call `openLibrary()` first; `compile` and `load` do so themselves.',
+  },
+  ERR_LIBRARY_LOAD: {
+    cause: 'The TVM library or one that it needs could not be opened, or lacks a function of the 0.18 interface.',
+    fix: 'The message has the dynamic loader’s reason; `npm run bundle` restores the downloaded libraries.',
+  },
+  ERR_LIBRARY_VERSION: {
+    cause: 'The TVM library is not a 0.18 release.',
+    fix: 'Point `TVM_HOME` or the path at a TVM 0.18 build, or unset it to use the downloaded one.',
+  },
+  ERR_SECOND_LIBRARY: {
+    cause: 'Two TVM libraries were to be opened in one process, which would abort it.',
+    fix: 'Use the library already open, or another process for the second one.',
+  },
+  ERR_UNKNOWN_FUNCTION: {
+    cause: 'The TVM library has no registered function of that name.',
+    fix: 'Check the name with `listGlobalFuncNames()`; the runtime library has far fewer than the compiler.',
+  },
+  ERR_TVM: {
+    cause: 'The TVM library reported an error.',
+    fix: 'The message is TVM’s own; `details.kind` and `details.backtrace` say where it arose.',
+  },
+} as const
+
+export type ErrorCode = keyof typeof errorCodes
+
+export interface ErrorOptions {
+  /** The error that led to this one. */
+  readonly cause?: unknown
+  /** Facts a program can act on: names, sizes, limits. */
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+/** The base of all errors of this package. Branch on `code`; messages are for people. */
+export class TvmNodeError extends Error {
+  override readonly name = 'TvmNodeError'
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.details = options.details ?? {}
+  }
+}
+
+/** Whether `error` is one of this package's errors, also across two copies of the package. */
+export function isTvmNodeError(error: unknown, code?: ErrorCode): error is TvmNodeError {
+  if (!(error instanceof Error) || error.name !== 'TvmNodeError' || !('code' in error)) return false
+  return code === undefined || error.code === code
+}

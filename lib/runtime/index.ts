@@ -1,0 +1,19 @@
+export { CallThread } from './call-thread.js'
+export { dtypeArg, formatDataType, parseDataType } from './dtype.js'
+export { Handle } from './handle.js'
+export { type Library, libraryVersion, openedLibrary, openLibrary, SUPPORTED_VERSION } from './library.js'
+export { loadModuleFromFile, Module } from './module.js'
+export { NDArray } from './ndarray.js'
+export {
+  loadJSON,
+  makeNode,
+  registerObjectType,
+  saveJSON,
+  structuralEqual,
+  structuralHash,
+  TvmArray,
+  TvmMap,
+  TvmObject,
+} from './object.js'
+export { findGlobalFunc, getGlobalFunc, listGlobalFuncNames, type PackedFunc, packed, registerFunc } from './packed-func.js'
+export { type DeviceType, device, float, type TvmArg, type TvmValue } from './value.js'
