@@ -1,0 +1,15 @@
+import { installLowerCall } from './lower-call.js'
+import { installOpAttributes } from './strategy.js'
+import './generic/index.js'
+import './cpu/index.js'
+import './x86/index.js'
+
+let registered = false
+
+/** Makes the operator library known to the TVM library; once per process, before the first build. */
+export function registerOperators(): void {
+  if (registered) return
+  registered = true
+  installLowerCall()
+  installOpAttributes()
+}
