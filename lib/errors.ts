@@ -39,6 +39,22 @@ export const errorCodes = {
     cause: 'The TVM library reported an error.',
     fix: 'The message is TVM’s own; `details.kind` and `details.backtrace` say where it arose.',
   },
+  ERR_NO_BUNDLE: {
+    cause: 'No TVM library was found.',
+    fix: 'Run `npm run bundle`, or set `TVM_HOME` to a build of TVM 0.18.',
+  },
+  ERR_UNKNOWN_TARGET: {
+    cause: 'The target or one of its options is not known.',
+    fix: 'The message names the nearest valid one.',
+  },
+  ERR_NO_IMPLEMENTATION: {
+    cause: 'An operator has no implementation for the target.',
+    fix: 'Choose another target, or report the operator.',
+  },
+  ERR_LINK: {
+    cause: 'The linker refused the compiled model.',
+    fix: 'The message holds the linker’s own words.',
+  },
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -52,6 +52,8 @@ export interface NativeBinding {
   moduleGetFunction(module: Handle, name: string, queryImports: boolean): Handle | null
   moduleImport(module: Handle, dependency: Handle): void
   moduleLoad(path: string, format: string): Handle
+  /** CPU features of this machine by LLVM's names. */
+  cpuFeatures(): string[]
   float(value: number): object
   dataType(code: number, bits: number, lanes: number): object
   device(type: number, id: number): object

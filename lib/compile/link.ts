@@ -18,6 +18,7 @@ export async function linkSharedLibrary(module: Module, folder: string): Promise
   const objects = exportObjects(module, folder)
   const output = join(folder, 'lib.so')
   const { lld, dir } = findBundle()
+  if (!lld) throw new TvmNodeError('ERR_LINK', `there is no lld in ${dir}; run "npm run bundle"`)
   try {
     await execute(lld, ['-flavor', 'gnu', '-shared', '--build-id=none', '-o', output, ...objects], {
       env: { ...process.env, LD_LIBRARY_PATH: dir },

@@ -1,5 +1,5 @@
 import { TvmNodeError } from '../errors.js'
-import { cpuFeatures } from '../native.js'
+import { native } from '../native.js'
 import { nearest } from '../nearest.js'
 import { getGlobalFunc, registerObjectType, type TvmArray, type TvmMap, TvmObject } from '../runtime/index.js'
 
@@ -15,7 +15,7 @@ export class Target extends TvmObject {
   }
   /** An option such as `mcpu`, or undefined. */
   option(name: string): string | undefined {
-    const attrs = this.get('attrs') as TvmMap<string, unknown>
+    const attrs = this.get('attrs') as TvmMap<string>
     return attrs.has(name) ? String(attrs.get(name)) : undefined
   }
   /** LLVM's name of a CPU feature, for example `avx2`; false for targets other than LLVM. */
@@ -89,11 +89,11 @@ function unknown(what: string, value: string, valid: readonly string[]): TvmNode
  * have: those are switched off, so that the code never meets an illegal instruction.
  */
 function resolveNative(spec: string): string {
-  const native = /-mcpu[= ]native\b/
-  if (!native.test(spec)) return spec
+  const pattern = /-mcpu[= ]native\b/
+  if (!pattern.test(spec)) return spec
   const cpu = getGlobalFunc('target.llvm_get_system_cpu')() as string
-  const named = spec.replace(native, `-mcpu=${cpu}`)
-  const present = new Set(cpuFeatures())
+  const named = spec.replace(pattern, `-mcpu=${cpu}`)
+  const present = new Set(native.cpuFeatures())
   const plain = getGlobalFunc('target.Target')(named) as Target
   const missing = plain.cpuFeatures.filter((feature) => !present.has(feature)).map((feature) => `-${feature}`)
   if (missing.length === 0) return named

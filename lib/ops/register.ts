@@ -1,8 +1,6 @@
 import { installLowerCall } from './lower-call.js'
 import { installOpAttributes } from './strategy.js'
-import './generic/index.js'
-import './cpu/index.js'
-import './x86/index.js'
+
 
 let registered = false
 

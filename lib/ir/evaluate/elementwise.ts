@@ -49,8 +49,8 @@ export function binary(name: string, a: Tensor, b: Tensor, shape: readonly numbe
   const f = select(name, a, b)
   if (!f) return undefined
   const result = emptyTensor(dtype, shape)
-  const out = result.data as number[]
-  const [left, right] = [a.data as number[], b.data as number[]]
+  const out = result.data as unknown as number[]
+  const [left, right] = [a.data as unknown as number[], b.data as unknown as number[]]
   const same = a.data.length === out.length && b.data.length === out.length
   if (same) {
     for (let i = 0; i < out.length; i++) out[i] = f(left[i] as never, right[i] as never) as never
@@ -72,7 +72,7 @@ function select(name: string, a: Tensor, b: Tensor): BinaryFunction | undefined 
   if (!kinds) return undefined
   if (FLOATS.has(a.dtype)) return kinds.float as BinaryFunction
   if (name === 'power' || a.dtype === 'bool') return undefined
-  if (name === 'divide' && (b.data as Scalar[]).some((x) => x === 0 || x === 0n)) return undefined
+  if (name === 'divide' && (b.data as unknown as Scalar[]).some((x) => x === 0 || x === 0n)) return undefined
   return (isBig(a.dtype) ? kinds.big : (kinds.int ?? kinds.float)) as BinaryFunction | undefined
 }
 
@@ -104,7 +104,7 @@ export function unaryOp(name: string, x: Tensor): Tensor | undefined {
   const f = unary[name]
   if (!f || !FLOATS.has(x.dtype)) return undefined
   const result = emptyTensor(x.dtype, x.shape)
-  const [to, from] = [result.data as number[], x.data as number[]]
+  const [to, from] = [result.data as unknown as number[], x.data as unknown as number[]]
   for (let i = 0; i < to.length; i++) to[i] = f(from[i] as number)
   return result
 }
@@ -117,7 +117,7 @@ export function cast(x: Tensor, dtype: Tensor['dtype']): Tensor | undefined {
   const known = (type: string) => FLOATS.has(type) || SMALL_INTS.has(type) || isBig(type)
   if (!known(x.dtype) || !known(dtype)) return undefined
   const result = emptyTensor(dtype, x.shape)
-  const [to, from] = [result.data as Scalar[], x.data as Scalar[]]
+  const [to, from] = [result.data as unknown as Scalar[], x.data as unknown as Scalar[]]
   const toInteger = FLOATS.has(x.dtype) && !FLOATS.has(dtype)
   for (let i = 0; i < from.length; i++) {
     let value = from[i] as Scalar

@@ -1,0 +1,61 @@
+/* An OpenCL loader that finds no platform, for machines without one: the TVM library is linked against these names. */
+#define NO_PLATFORM (-1001)
+#define STATUS(name) int name(void) { return NO_PLATFORM; }
+#define HANDLE(name) void *name(void) { return 0; }
+
+int clGetPlatformIDs(unsigned entries, void **platforms, unsigned *count) {
+  (void)entries;
+  (void)platforms;
+  if (count) *count = 0;
+  return NO_PLATFORM;
+}
+
+STATUS(clBuildProgram)
+HANDLE(clCreateBuffer)
+HANDLE(clCreateCommandQueue)
+HANDLE(clCreateContext)
+HANDLE(clCreateKernel)
+HANDLE(clCreateProgramWithBinary)
+HANDLE(clCreateProgramWithSource)
+STATUS(clEnqueueCopyBuffer)
+STATUS(clEnqueueCopyBufferToImage)
+STATUS(clEnqueueCopyImage)
+STATUS(clEnqueueCopyImageToBuffer)
+HANDLE(clEnqueueMapBuffer)
+STATUS(clEnqueueNDRangeKernel)
+STATUS(clEnqueueReadBuffer)
+STATUS(clEnqueueReadImage)
+STATUS(clEnqueueUnmapMemObject)
+STATUS(clEnqueueWriteBuffer)
+STATUS(clEnqueueWriteImage)
+STATUS(clFinish)
+STATUS(clFlush)
+STATUS(clGetCommandQueueInfo)
+STATUS(clGetContextInfo)
+STATUS(clGetDeviceIDs)
+STATUS(clGetDeviceInfo)
+STATUS(clGetEventProfilingInfo)
+STATUS(clGetKernelInfo)
+STATUS(clGetMemObjectInfo)
+STATUS(clGetPlatformInfo)
+STATUS(clGetProgramBuildInfo)
+STATUS(clGetProgramInfo)
+STATUS(clReleaseCommandQueue)
+STATUS(clReleaseContext)
+STATUS(clReleaseEvent)
+STATUS(clReleaseKernel)
+STATUS(clReleaseMemObject)
+STATUS(clReleaseProgram)
+STATUS(clRetainCommandQueue)
+STATUS(clRetainContext)
+STATUS(clRetainKernel)
+STATUS(clRetainMemObject)
+STATUS(clSetKernelArg)
+STATUS(clWaitForEvents)
+HANDLE(clCreateSubBuffer)
+HANDLE(clCreateImage)
+STATUS(clEnqueueFillBuffer)
+HANDLE(clGetExtensionFunctionAddressForPlatform)
+STATUS(clGetKernelArgInfo)
+STATUS(clReleaseDevice)
+STATUS(clRetainDevice)
