@@ -31,6 +31,10 @@ export const errorCodes = {
     cause: 'Two TVM libraries were to be opened in one process, which would abort it.',
     fix: 'Use the library already open, or another process for the second one.',
   },
+  ERR_SHARED_MEMORY: {
+    cause: 'Memory shared with an engine process could not be created or opened.',
+    fix: 'The message has the system’s reason; check the space in the shared memory file system (`/dev/shm`).',
+  },
   ERR_UNKNOWN_FUNCTION: {
     cause: 'The TVM library has no registered function of that name.',
     fix: 'Check the name with `listGlobalFuncNames()`; the runtime library has far fewer than the compiler.',

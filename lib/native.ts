@@ -1,10 +1,12 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { TvmNodeError } from './errors.js'
+import { type ErrorCode, TvmNodeError } from './errors.js'
 
-/** Element type as the C ABI spells it: code (0 int, 1 uint, 2 float, 3 handle, 4 bfloat), bits, lanes. */
+/** An array's description; its element type as the C ABI spells it: code (0 int, 1 uint, 2 float, 3 handle, 4 bfloat), bits, lanes. */
 export interface NativeArrayInfo {
-  readonly shape: number[]
+  readonly shape: readonly number[]
+  /** In elements; null for row-major order without gaps. */
+  readonly strides: readonly number[] | null
   readonly code: number
   readonly bits: number
   readonly lanes: number
@@ -25,12 +27,12 @@ type Constructor = abstract new () => object
 
 /** The addon's whole contract. Handles are opaque: instances of the classes given to `setClasses`. */
 export interface NativeBinding {
+  setErrorFactory(make: (code: string, message: string, backtrace?: string, cause?: unknown) => Error): void
   setClasses(classes: {
     object: Constructor
     packedFunc: Constructor
     module: Constructor
     ndarray: Constructor
-    makeError(code: string, message: string, backtrace?: string, cause?: unknown): Error
   }): void
   /** False when the library knows no such type key. */
   setObjectClass(typeKey: string, constructor: Constructor): boolean
@@ -52,20 +54,108 @@ export interface NativeBinding {
   moduleGetFunction(module: Handle, name: string, queryImports: boolean): Handle | null
   moduleImport(module: Handle, dependency: Handle): void
   moduleLoad(path: string, format: string): Handle
-  /** CPU features of this machine by LLVM's names. */
-  cpuFeatures(): string[]
   float(value: number): object
   dataType(code: number, bits: number, lanes: number): object
   device(type: number, id: number): object
   arrayEmpty(shape: readonly number[], code: number, bits: number, lanes: number, deviceType: number, deviceId: number): Handle
-  arrayFrom(view: ArrayBufferView, shape: readonly number[], code: number, bits: number, lanes: number): Handle
+  /** Over the view's memory where that is 64-byte aligned, else a copy. Strides and offset count elements. */
+  arrayFrom(
+    view: ArrayBufferView,
+    shape: readonly number[],
+    code: number,
+    bits: number,
+    lanes: number,
+    strides?: readonly number[],
+    offset?: number,
+  ): Handle
   arrayInfo(array: Handle): NativeArrayInfo
   arrayCopyTo(array: Handle, view: ArrayBufferView): void
   arrayCopyFrom(array: Handle, view: ArrayBufferView): void
+  viewAddress(view: ArrayBufferView): number
   newThread(): object
   callOn(thread: object, func: Handle, args: readonly unknown[]): Promise<unknown>
   closeThread(thread: object): void
+  /** What processor and operating system support, by LLVM's names, for example `avx2`, `avx512vnni`, `dotprod`. */
+  cpuFeatures(): string[]
+  /** New zeroed memory that another process may open once by its name. Page aligned. */
+  sharedMemoryCreate(size: number): { readonly name: string; readonly buffer: ArrayBuffer }
+  /** Maps such memory and removes the name: the memory ends with the last buffer over it. */
+  sharedMemoryOpen(name: string, size: number): ArrayBuffer
+  /** Removes a name that nobody opened. */
+  sharedMemoryUnlink(name: string): void
+  /** Copies an element for each index of `shape`; strides and offsets count elements of `itemSize` bytes. */
+  stridedCopy(
+    to: ArrayBufferView,
+    toStrides: readonly number[],
+    toOffset: number,
+    from: ArrayBufferView,
+    fromStrides: readonly number[],
+    fromOffset: number,
+    shape: readonly number[],
+    itemSize: number,
+  ): void
+  /** An element-wise operator over strided operands into a row-major result; comparisons yield bool. */
+  binary(
+    op: BinaryKernel,
+    dtype: KernelType,
+    to: ArrayBufferView,
+    a: ArrayBufferView,
+    aStrides: readonly number[],
+    b: ArrayBufferView,
+    bStrides: readonly number[],
+    shape: readonly number[],
+  ): void
+  unary(op: UnaryKernel, dtype: KernelType, to: ArrayBufferView, from: ArrayBufferView): void
+  castElements(to: ArrayBufferView, toDtype: KernelType, from: ArrayBufferView, fromDtype: KernelType): void
 }
+
+/** Element types of the kernels; bool is a byte of 0 or 1. */
+export type KernelType =
+  | 'float32'
+  | 'float64'
+  | 'int8'
+  | 'int16'
+  | 'int32'
+  | 'int64'
+  | 'uint8'
+  | 'uint16'
+  | 'uint32'
+  | 'uint64'
+  | 'bool'
+
+/** Integers wrap; their division truncates and by zero throws `ERR_INVALID_ARGUMENT`. */
+export type BinaryKernel =
+  | 'add'
+  | 'subtract'
+  | 'multiply'
+  | 'divide'
+  | 'maximum'
+  | 'minimum'
+  | 'power'
+  | 'equal'
+  | 'not_equal'
+  | 'less'
+  | 'less_equal'
+  | 'greater'
+  | 'greater_equal'
+
+/** `negative` and `abs` take any number, the others floats. `round` takes halves away from zero, as TVM does. */
+export type UnaryKernel =
+  | 'negative'
+  | 'abs'
+  | 'sqrt'
+  | 'rsqrt'
+  | 'exp'
+  | 'log'
+  | 'floor'
+  | 'ceil'
+  | 'round'
+  | 'trunc'
+  | 'tanh'
+  | 'sigmoid'
+  | 'erf'
+  | 'sin'
+  | 'cos'
 
 function load(): NativeBinding {
   const path = fileURLToPath(new URL('../build/Release/tvm_node.node', import.meta.url))
@@ -79,4 +169,21 @@ function load(): NativeBinding {
   }
 }
 
+/** The package's error for what the addon reports; a `backtrace`, possibly empty, tells errors of the library from our own. */
+function makeError(code: string, message: string, backtrace?: string, cause?: unknown): Error {
+  if (backtrace === undefined) return new TvmNodeError(code as ErrorCode, message)
+  const [text, stack] = splitStack(message)
+  // The library keeps only the first line of what was thrown in a callback.
+  const said = cause instanceof Error ? `${cause.name}: ${cause.message}` : text
+  const kind = /^([A-Za-z0-9_.]+):/.exec(text)?.[1] ?? 'TVMError'
+  return new TvmNodeError('ERR_TVM', said, { cause, details: { kind, backtrace: stack || backtrace } })
+}
+
+function splitStack(message: string): [text: string, stack: string] {
+  const mark = '\nStack trace:\n'
+  const at = message.indexOf(mark)
+  return at < 0 ? [message.trimEnd(), ''] : [message.slice(0, at), message.slice(at + mark.length).trimEnd()]
+}
+
 export const native: NativeBinding = load()
+native.setErrorFactory(makeError)

@@ -3,7 +3,7 @@ export { dtypeArg, formatDataType, parseDataType } from './dtype.js'
 export { Handle } from './handle.js'
 export { type Library, libraryVersion, openedLibrary, openLibrary, SUPPORTED_VERSION } from './library.js'
 export { loadModuleFromFile, Module } from './module.js'
-export { NDArray } from './ndarray.js'
+export { alignedTensor, NDArray, type Placement } from './ndarray.js'
 export {
   loadJSON,
   makeNode,

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { findBundle } from '../bundle/index.js'
-import { type ErrorCode, TvmNodeError } from '../errors.js'
+import { TvmNodeError } from '../errors.js'
 import { native } from '../native.js'
 import { Module } from './module.js'
 import { NDArray } from './ndarray.js'
@@ -16,6 +16,13 @@ export interface Library {
   /** `compiler` has everything; `runtime` only runs what was compiled. */
   readonly kind: 'compiler' | 'runtime'
 }
+
+native.setClasses({
+  object: TvmObject,
+  packedFunc: PackedFuncPrototype,
+  module: Module,
+  ndarray: NDArray,
+})
 
 let current: Library | undefined
 
@@ -33,13 +40,6 @@ export function openLibrary(options: { path?: string; kind?: Library['kind'] } =
   if (!path || !existsSync(path)) {
     throw new TvmNodeError('ERR_NO_BUNDLE', `no TVM library at ${path}`, { details: { path } })
   }
-  native.setClasses({
-    object: TvmObject,
-    packedFunc: PackedFuncPrototype,
-    module: Module,
-    ndarray: NDArray,
-    makeError,
-  })
   native.open(path, bundle?.opencl ? [bundle.opencl] : [])
   installObjectTypes()
   const opened: Library = { path: native.openedPath(), kind: hasCompiler() ? 'compiler' : 'runtime' }
@@ -75,10 +75,4 @@ function checkVersion(library: Library): void {
     `${library.path} is TVM ${version || 'of an unknown version'}; this package needs ${SUPPORTED_VERSION}.x`,
     { details: { path: library.path, version } },
   )
-}
-
-function makeError(code: string, message: string, backtrace?: string, cause?: unknown): Error {
-  if (backtrace === undefined) return new TvmNodeError(code as ErrorCode, message)
-  const kind = /^([A-Za-z0-9_.]+):/.exec(message)?.[1] ?? 'TVMError'
-  return new TvmNodeError('ERR_TVM', message, { cause, details: { kind, backtrace } })
 }

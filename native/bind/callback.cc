@@ -1,7 +1,11 @@
-// JavaScript functions as packed functions.
+#include "callback.h"
+
 #include <cstring>
 
-#include "convert.h"
+#include "../tvm/tensor.h"
+#include "arguments.h"
+#include "errors.h"
+#include "result.h"
 
 namespace tvm_node {
 namespace {
@@ -25,79 +29,52 @@ void Release(void* context) {
   }
 }
 
-// A borrowed argument made to outlive the call.
-Result Borrow(TVMValue value, int code) {
-  const CApi& api = Library::Api();
-  switch (code) {
-    case TypeCode::kObject:
-    case TypeCode::kModule:
-    case TypeCode::kPackedFunc:
-    case TypeCode::kNDArray:
-    case TypeCode::kRValueRef:
-      Check(api.TVMCbArgToReturn(&value, &code));
-      break;
-    case TypeCode::kDLTensor: {
-      auto* from = static_cast<DLTensor*>(value.v_handle);
-      DLTensor* copy = nullptr;
-      Check(api.TVMArrayAlloc(from->shape, from->ndim, from->dtype.code, from->dtype.bits, from->dtype.lanes,
-                              from->device.type, from->device.id, &copy));
-      value.v_handle = copy;
-      code = TypeCode::kNDArray;
-      Check(api.TVMArrayCopyFromTo(from, copy, nullptr));
-      break;
-    }
-    case TypeCode::kDataType: {
-      static const char* names[] = {"int", "uint", "float", "handle", "bfloat"};
-      const DLDataType type = value.v_type;
-      Result result;
-      result.code = TypeCode::kStr;
-      result.text = type.code < 5 ? names[type.code] : "custom";
-      result.text += std::to_string(type.bits);
-      if (type.lanes != 1) result.text += "x" + std::to_string(type.lanes);
-      if (type.code == 1 && type.bits == 1 && type.lanes == 1) result.text = "bool";
-      return result;
-    }
-    default:
-      break;
+// Generated code passes raw tensors to be written to; JavaScript got copies. Memory that did not change is not touched: it
+// may be constant.
+void WriteBack(const OwnedValue& copy, const DLTensor& original) {
+  const DLTensor& tensor = *copy.handle->tensor();
+  if (original.device.type != kCpu) return;
+  const size_t size = ByteSize(original);
+  if (size > 0 && std::memcmp(FirstByte(original), tensor.data, size) != 0) {
+    std::memcpy(FirstByte(original), tensor.data, size);
   }
-  return Result::Own(value, code);
 }
 
 void Serve(Callback* callback, TVMValue* values, int* codes, int count, void* ret) {
   EnvState& state = *callback->state;
   Napi::HandleScope scope(state.env());
+  std::vector<OwnedValue> kept;
   std::vector<napi_value> arguments;
+  kept.reserve(count);
   arguments.reserve(count);
-  for (int i = 0; i < count; i++) arguments.push_back(Borrow(values[i], codes[i]).ToJs(state));
+  for (int i = 0; i < count; i++) {
+    kept.push_back(OwnedValue::Keep(values[i], codes[i]));
+    arguments.push_back(ToJs(state, kept.back()));
+  }
   Napi::Value answer = callback->function.Call(arguments);
+  for (int i = 0; i < count; i++) {
+    if (codes[i] == TypeCode::kDLTensor) WriteBack(kept[i], *static_cast<DLTensor*>(values[i].v_handle));
+  }
   if (answer.IsUndefined() || answer.IsNull()) return;
   Arguments result(state);
   result.Add(answer);
   Check(Library::Api().TVMCFuncSetReturn(ret, result.values(), result.codes(), 1));
 }
 
-// Runs on the JavaScript thread; returns the error text, empty on success.
+// Runs on the JavaScript thread; returns the error text, empty on success. No exception may cross the library.
 std::string ServeGuarded(Callback* callback, TVMValue* values, int* codes, int count, void* ret) {
+  EnvState& state = *callback->state;
   try {
     Serve(callback, values, codes, count, ret);
     return "";
   } catch (const Napi::Error& error) {
-    EnvState& state = *callback->state;
     Napi::HandleScope scope(state.env());
-    Napi::Value thrown = error.Value();
-    std::string name = "Error";
-    if (thrown.IsObject() && thrown.As<Napi::Object>().Get("name").IsString()) {
-      name = thrown.As<Napi::Object>().Get("name").As<Napi::String>();
-    }
-    const uint64_t number = state.KeepThrown(thrown);
-    std::string message = error.Message();
-    const size_t line_end = message.find('\n');
-    if (line_end != std::string::npos) message.resize(line_end);
-    return name + ": " + message + " [thrown in JavaScript #" + std::to_string(number) + "]";
+    return TextOfThrown(state, error);
+  } catch (const CodedError& error) {
+    Napi::HandleScope scope(state.env());
+    return TextOfThrown(state, MakeCodedError(state, error.code, error.what()));
   } catch (const std::exception& error) {
     return std::string("Error: ") + error.what();
-  } catch (...) {
-    return "Error: unknown C++ exception in a callback";
   }
 }
 
@@ -106,7 +83,7 @@ int Invoke(TVMValue* values, int* codes, int count, void* ret, void* context) {
   EnvState& state = *callback->state;
   std::string problem;
   if (!state.alive()) {
-    problem = "JavaScriptError: the environment of this function has ended";
+    problem = "JavaScriptError: the JavaScript environment of this function has ended";
   } else if (state.OnThread()) {
     problem = ServeGuarded(callback, values, codes, count, ret);
   } else if (!state.RunErrand([&] { problem = ServeGuarded(callback, values, codes, count, ret); })) {
@@ -119,14 +96,12 @@ int Invoke(TVMValue* values, int* codes, int count, void* ret, void* context) {
 
 }  // namespace
 
-void* MakeCallback(EnvState& state, Napi::Function function) {
-  auto* callback = new Callback{state.shared_from_this(), Napi::Persistent(function)};
+HandlePtr MakeCallback(EnvState& state, Napi::Function function) {
+  auto callback = std::make_unique<Callback>(Callback{state.shared_from_this(), Napi::Persistent(function)});
   void* handle = nullptr;
-  if (Library::Api().TVMFuncCreateFromCFunc(Invoke, callback, Release, &handle) != 0) {
-    delete callback;
-    Check(-1);
-  }
-  return handle;
+  Check(Library::Api().TVMFuncCreateFromCFunc(Invoke, callback.get(), Release, &handle));
+  callback.release();
+  return std::make_shared<Handle>(Kind::kPackedFunc, handle);
 }
 
 }  // namespace tvm_node

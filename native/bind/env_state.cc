@@ -1,54 +1,64 @@
 #include "env_state.h"
 
+#include <chrono>
+
 namespace tvm_node {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How long a foreign thread waits for one and the same call of the JavaScript thread to end.
+constexpr auto kPatience = std::chrono::milliseconds(100);
+constexpr auto kLookAgain = std::chrono::milliseconds(10);
+// Values thrown into the library whose errors it swallowed would otherwise pile up.
 constexpr size_t kMostThrown = 64;
-constexpr const char kMark[] = " [thrown in JavaScript #";
+
 }  // namespace
+
+struct EnvState::Errand {
+  enum class Status { kQueued, kRunning, kDone, kCancelled };
+  std::function<void()> work;
+  Status status = Status::kQueued;
+};
 
 EnvState::EnvState(Napi::Env env) : env_(env), thread_(std::this_thread::get_id()) {
   wake_ = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "tvm-node", 0, 1);
   wake_.Unref(env);
+  auto object_class = env.Global().Get("Object").As<Napi::Object>();
+  set_prototype_of = Napi::Persistent(object_class.Get("setPrototypeOf").As<Napi::Function>());
 }
 
 void EnvState::Install(Napi::Env env) {
   auto* holder = new std::shared_ptr<EnvState>(std::make_shared<EnvState>(env));
   env.SetInstanceData(holder);
-  env.AddCleanupHook([holder = std::weak_ptr<EnvState>(*holder)] {
-    if (auto state = holder.lock()) state->Shutdown();
+  env.AddCleanupHook([state = std::weak_ptr<EnvState>(*holder)] {
+    if (auto held = state.lock()) held->Shutdown();
   });
 }
 
 EnvState& EnvState::Of(Napi::Env env) { return **env.GetInstanceData<std::shared_ptr<EnvState>>(); }
 
 void EnvState::Shutdown() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  alive_ = false;
-  wake_.Abort();
-  changed_.notify_all();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    alive_ = false;
+    wake_.Abort();
+    changed_.notify_all();
+  }
+  for (auto& work : at_shutdown_) work();
   make_error.Reset();
+  set_prototype_of.Reset();
   for (auto& reference : classes) reference.Reset();
   object_classes.clear();
   thrown_.clear();
 }
 
-EnvState::SyncCall::SyncCall(EnvState& state) : state_(state) {
-  if (state.sync_depth_.fetch_add(1) == 0 && state.waiting_.load() > 0) {
-    std::lock_guard<std::mutex> lock(state.mutex_);
-    state.changed_.notify_all();
-  }
-}
-
-EnvState::SyncCall::~SyncCall() { state_.sync_depth_.fetch_sub(1); }
-
 bool EnvState::RunErrand(std::function<void()> work) {
   auto errand = std::make_shared<Errand>();
   errand->work = std::move(work);
-  auto self = shared_from_this();
   std::unique_lock<std::mutex> lock(mutex_);
-  if (!alive() || sync_depth_.load() > 0) return false;
-  waiting_.fetch_add(1);
-  const napi_status posted = wake_.NonBlockingCall([self, errand](Napi::Env, Napi::Function) {
+  if (!alive()) return false;
+  const napi_status posted = wake_.NonBlockingCall([self = shared_from_this(), errand](Napi::Env, Napi::Function) {
     {
       std::lock_guard<std::mutex> guard(self->mutex_);
       if (errand->status == Errand::Status::kCancelled) return;
@@ -59,16 +69,29 @@ bool EnvState::RunErrand(std::function<void()> work) {
     errand->status = Errand::Status::kDone;
     self->changed_.notify_all();
   });
-  if (posted == napi_ok) {
-    changed_.wait(lock, [&] {
-      if (errand->status == Errand::Status::kDone) return true;
-      return errand->status == Errand::Status::kQueued && (!alive() || sync_depth_.load() > 0);
-    });
+  if (posted != napi_ok) return false;
+
+  uint64_t call = 0;
+  Clock::time_point since;
+  while (errand->status != Errand::Status::kDone) {
+    if (errand->status == Errand::Status::kQueued) {
+      bool refused = !alive();
+      if (sync_depth_.load() == 0) {
+        call = 0;
+      } else if (call != sync_calls_.load()) {
+        call = sync_calls_.load();
+        since = Clock::now();
+      } else {
+        refused = refused || Clock::now() - since > kPatience;
+      }
+      if (refused) {
+        errand->status = Errand::Status::kCancelled;
+        return false;
+      }
+    }
+    changed_.wait_for(lock, kLookAgain);
   }
-  waiting_.fetch_sub(1);
-  if (errand->status == Errand::Status::kDone) return true;
-  errand->status = Errand::Status::kCancelled;
-  return false;
+  return true;
 }
 
 void EnvState::Post(std::function<void()> work) {
@@ -86,6 +109,7 @@ void EnvState::ReleaseLoop() {
 }
 
 uint64_t EnvState::KeepThrown(Napi::Value value) {
+  // References hold objects only; anything may be thrown.
   Napi::Array box = Napi::Array::New(env_, 1);
   box.Set(0u, value);
   const uint64_t number = next_thrown_++;
@@ -94,14 +118,7 @@ uint64_t EnvState::KeepThrown(Napi::Value value) {
   return number;
 }
 
-Napi::Value EnvState::TakeThrown(std::string* text) {
-  const size_t start = text->find(kMark);
-  if (start == std::string::npos) return Napi::Value();
-  const size_t end = text->find(']', start);
-  if (end == std::string::npos) return Napi::Value();
-  const size_t digits = start + sizeof(kMark) - 1;
-  const uint64_t number = std::strtoull(text->c_str() + digits, nullptr, 10);
-  text->erase(start, end + 1 - start);
+Napi::Value EnvState::TakeThrown(uint64_t number) {
   auto found = thrown_.find(number);
   if (found == thrown_.end()) return Napi::Value();
   Napi::Value value = found->second.Value().Get(0u);

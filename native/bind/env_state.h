@@ -6,7 +6,6 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -14,18 +13,12 @@
 #include <string>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "../tvm/handle.h"
 
 namespace tvm_node {
-
-/** Work that a foreign thread wants done on the JavaScript thread. */
-struct Errand {
-  enum class Status { kQueued, kRunning, kDone, kCancelled };
-  std::function<void()> work;
-  Status status = Status::kQueued;
-};
 
 class EnvState : public std::enable_shared_from_this<EnvState> {
  public:
@@ -36,50 +29,66 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
 
   Napi::Env env() const { return env_; }
   bool OnThread() const { return std::this_thread::get_id() == thread_; }
+  /** False from the environment's clean-up on: JavaScript cannot run any more. */
   bool alive() const { return alive_.load(); }
 
-  /** Marks a synchronous call into the library: while one runs, errands of foreign threads are refused. */
+  /** Marks a call into the library that the JavaScript thread is waiting in. */
   class SyncCall {
    public:
-    explicit SyncCall(EnvState& state);
-    ~SyncCall();
+    explicit SyncCall(EnvState& state) : state_(state) {
+      if (state_.sync_depth_.fetch_add(1) == 0) state_.sync_calls_.fetch_add(1);
+    }
+    ~SyncCall() { state_.sync_depth_.fetch_sub(1); }
+    SyncCall(const SyncCall&) = delete;
+    SyncCall& operator=(const SyncCall&) = delete;
 
    private:
     EnvState& state_;
   };
 
   /**
-   * Runs `work` on the JavaScript thread and waits for it. False when that thread is inside a synchronous call, which
-   * might wait for the caller, or when the environment has ended.
+   * Runs `work` on the JavaScript thread and waits for it. False, with the work not done, when the environment has ended or
+   * when its thread stays inside one call into the library for `kPatience`: that call might be waiting for the caller.
    */
   bool RunErrand(std::function<void()> work);
   /** Runs `work` on the JavaScript thread some time later; drops it when the environment has ended. */
   void Post(std::function<void()> work);
+  /** Registers work to do, in any order, when the environment ends. */
+  void AtShutdown(std::function<void()> work) { at_shutdown_.push_back(std::move(work)); }
   /** Keeps the event loop running while promises are open. */
   void HoldLoop();
   void ReleaseLoop();
 
   /** Keeps a thrown JavaScript value until the error that names it comes out of the library; returns its number. */
   uint64_t KeepThrown(Napi::Value value);
-  /** Takes out the value that `text` names, and its mark; empty when there is none. */
-  Napi::Value TakeThrown(std::string* text);
+  /** Takes out the value with this number; empty when there is none. */
+  Napi::Value TakeThrown(uint64_t number);
 
+  /** Makes the package's errors: (code, message, backtrace, cause) to Error. */
   Napi::FunctionReference make_error;
+  Napi::FunctionReference set_prototype_of;
+  /** The class of each kind of handle, and of objects by their type index. */
   Napi::FunctionReference classes[kKinds];
   std::unordered_map<unsigned, Napi::FunctionReference> object_classes;
+  /** What JavaScript objects of ours wrap: an object that wraps anything else belongs to another addon. */
+  std::unordered_set<const void*> wrapped;
+  std::unordered_set<const void*> markers;
 
  private:
+  struct Errand;
   void Shutdown();
 
   Napi::Env env_;
   std::thread::id thread_;
   std::atomic<bool> alive_{true};
   std::atomic<int> sync_depth_{0};
-  std::atomic<int> waiting_{0};
+  // Counts outermost calls, so that a waiting thread can tell one long call from many short ones.
+  std::atomic<uint64_t> sync_calls_{0};
   int holds_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   Napi::ThreadSafeFunction wake_;
+  std::vector<std::function<void()>> at_shutdown_;
   uint64_t next_thrown_ = 1;
   std::map<uint64_t, Napi::Reference<Napi::Array>> thrown_;
 };

@@ -2,15 +2,22 @@
 
 #include <cstring>
 
+#include "../tvm/kernels/strided_copy.h"
+#include "../tvm/tensor.h"
+#include "view.h"
+#include "wrap.h"
+
 namespace tvm_node {
 namespace {
 
+// Alignment that the library's own arrays have and its executors ask of arrays they use in place.
 constexpr size_t kAlignment = 64;
 
 std::vector<int64_t> Shape(Napi::Value value) {
-  auto array = value.As<Napi::Array>();
-  std::vector<int64_t> shape(array.Length());
-  for (uint32_t i = 0; i < array.Length(); i++) shape[i] = array.Get(i).As<Napi::Number>().Int64Value();
+  std::vector<int64_t> shape = Integers(value, "a shape");
+  for (int64_t dim : shape) {
+    if (dim < 0) throw CodedError("ERR_INVALID_ARGUMENT", "a shape must not have negative extents");
+  }
   return shape;
 }
 
@@ -20,27 +27,11 @@ DLDataType Type(const Napi::CallbackInfo& info, size_t at) {
           static_cast<uint16_t>(info[at + 2].As<Napi::Number>().Uint32Value())};
 }
 
-size_t ByteSize(const DLTensor& tensor) {
-  size_t count = 1;
-  for (int i = 0; i < tensor.ndim; i++) count *= static_cast<size_t>(tensor.shape[i]);
-  return (count * tensor.dtype.bits * tensor.dtype.lanes + 7) / 8;
-}
-
-struct View {
-  uint8_t* data;
-  size_t size;
-};
-
-View ViewOf(Napi::Value value) {
-  if (!value.IsTypedArray()) throw CodedError("ERR_INVALID_ARGUMENT", "expected a typed array");
-  auto array = value.As<Napi::TypedArray>();
-  return {static_cast<uint8_t*>(array.ArrayBuffer().Data()) + array.ByteOffset(), array.ByteLength()};
-}
-
 // Memory of a typed array lent to the library until the last array over it is gone.
 struct Loan {
   DLManagedTensor managed{};
   std::vector<int64_t> shape;
+  std::vector<int64_t> strides;
   std::shared_ptr<EnvState> state;
   Napi::ObjectReference owner;
 };
@@ -58,82 +49,146 @@ void EndLoan(DLManagedTensor* self) {
   }
 }
 
+size_t ItemSize(const DLTensor& tensor) { return static_cast<size_t>(tensor.dtype.bits) * tensor.dtype.lanes / 8; }
+
+// Every element must lie inside the lent memory.
+void CheckBounds(const DLTensor& tensor, size_t offset, size_t size) {
+  if (!tensor.strides) {
+    if (offset == 0 && ByteSize(tensor) == size) return;
+    throw CodedError("ERR_INVALID_ARGUMENT", "the shape needs " + std::to_string(ByteSize(tensor)) + " bytes, got " +
+                                                 std::to_string(size));
+  }
+  int64_t first = static_cast<int64_t>(offset);
+  int64_t last = first;
+  for (int i = 0; i < tensor.ndim; i++) {
+    if (tensor.shape[i] == 0) return;
+    const int64_t reach = (tensor.shape[i] - 1) * tensor.strides[i];
+    (reach < 0 ? first : last) += reach;
+  }
+  const size_t item = ItemSize(tensor);
+  if (item > 0 && first >= 0 && (static_cast<size_t>(last) + 1) * item <= size) return;
+  throw CodedError("ERR_INVALID_ARGUMENT", "shape, strides and offset reach outside the given memory");
+}
+
+// Copies between a strided array and row-major memory.
+void CopyStrided(const DLTensor& tensor, uint8_t* compact, bool to_compact) {
+  const std::vector<int64_t> shape(tensor.shape, tensor.shape + tensor.ndim);
+  const std::vector<int64_t> strides(tensor.strides, tensor.strides + tensor.ndim);
+  const std::vector<int64_t> row_major = CompactStrides(shape);
+  uint8_t* strided = FirstByte(tensor);
+  if (to_compact) {
+    StridedCopy(compact, row_major, strided, strides, shape, ItemSize(tensor));
+  } else {
+    StridedCopy(strided, strides, compact, row_major, shape, ItemSize(tensor));
+  }
+}
+
+View ViewFor(const DLTensor& tensor, Napi::Value value) {
+  const View view = ViewOf(value);
+  if (view.size == ByteSize(tensor)) return view;
+  throw CodedError("ERR_INVALID_ARGUMENT", "the array has " + std::to_string(ByteSize(tensor)) +
+                                               " bytes, the typed array " + std::to_string(view.size));
+}
+
+bool IsStridedOnCpu(const DLTensor& tensor) { return tensor.device.type == kCpu && !IsCompact(tensor); }
+
 }  // namespace
 
-Napi::Value ArrayEmpty(const Napi::CallbackInfo& info) {
-  EnvState& state = EnvState::Of(info.Env());
-  return Guard(state, [&]() -> Napi::Value {
-    const auto shape = Shape(info[0]);
-    const DLDataType type = Type(info, 1);
-    DLTensor* array = nullptr;
-    Check(Library::Api().TVMArrayAlloc(shape.data(), static_cast<int>(shape.size()), type.code, type.bits, type.lanes,
-                                       info[4].As<Napi::Number>().Int32Value(), info[5].As<Napi::Number>().Int32Value(),
-                                       &array));
-    return WrapHandle(state, Kind::kNDArray, array);
-  });
+Napi::Value ArrayEmpty(EnvState& state, const Napi::CallbackInfo& info) {
+  const auto shape = Shape(info[0]);
+  const DLDataType type = Type(info, 1);
+  DLTensor* array = nullptr;
+  Check(Library::Api().TVMArrayAlloc(shape.data(), static_cast<int>(shape.size()), type.code, type.bits, type.lanes,
+                                     info[4].As<Napi::Number>().Int32Value(), info[5].As<Napi::Number>().Int32Value(),
+                                     &array));
+  return Wrap(state, std::make_shared<Handle>(Kind::kNDArray, array));
 }
 
-Napi::Value ArrayFrom(const Napi::CallbackInfo& info) {
-  EnvState& state = EnvState::Of(info.Env());
-  return Guard(state, [&]() -> Napi::Value {
-    const View view = ViewOf(info[0]);
-    auto loan = std::make_unique<Loan>();
-    loan->shape = Shape(info[1]);
-    DLTensor& tensor = loan->managed.tensor;
-    tensor = {view.data, {1, 0}, static_cast<int32_t>(loan->shape.size()), Type(info, 2), loan->shape.data(), nullptr, 0};
-    if (ByteSize(tensor) != view.size) throw CodedError("ERR_INVALID_ARGUMENT", "the shape needs another number of bytes than given");
-    const CApi& api = Library::Api();
-    DLTensor* array = nullptr;
-    if (view.size > 0 && reinterpret_cast<uintptr_t>(view.data) % kAlignment == 0) {
-      loan->state = state.shared_from_this();
-      loan->owner = Napi::Persistent(info[0].As<Napi::Object>());
-      loan->managed.manager_ctx = loan.get();
-      loan->managed.deleter = EndLoan;
-      Check(api.TVMArrayFromDLPack(&loan->managed, &array));
-      loan.release();
-    } else {
-      Check(api.TVMArrayAlloc(tensor.shape, tensor.ndim, tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes, 1, 0, &array));
-      if (view.size > 0) std::memcpy(array->data, view.data, view.size);
-    }
-    return WrapHandle(state, Kind::kNDArray, array);
-  });
+Napi::Value ArrayFrom(EnvState& state, const Napi::CallbackInfo& info) {
+  const CApi& api = Library::Api();
+  const View view = ViewOf(info[0]);
+  auto loan = std::make_unique<Loan>();
+  loan->shape = Shape(info[1]);
+  const bool strided = info[5].IsArray();
+  if (strided) loan->strides = Integers(info[5], "strides");
+  if (strided && loan->strides.size() != loan->shape.size()) {
+    throw CodedError("ERR_INVALID_ARGUMENT", "strides and shape must have the same length");
+  }
+  const size_t offset = info[6].IsNumber() ? static_cast<size_t>(info[6].As<Napi::Number>().Int64Value()) : 0;
+  DLTensor& tensor = loan->managed.tensor;
+  tensor = {view.data, {kCpu, 0}, static_cast<int32_t>(loan->shape.size()), Type(info, 2), loan->shape.data(),
+            strided ? loan->strides.data() : nullptr, 0};
+  CheckBounds(tensor, offset, view.size);
+  if (strided) tensor.data = view.data + offset * ItemSize(tensor);
+
+  DLTensor* array = nullptr;
+  if (view.size > 0 && reinterpret_cast<uintptr_t>(tensor.data) % kAlignment == 0) {
+    loan->state = state.shared_from_this();
+    loan->owner = Napi::Persistent(info[0].As<Napi::Object>());
+    loan->managed.manager_ctx = loan.get();
+    loan->managed.deleter = EndLoan;
+    Check(api.TVMArrayFromDLPack(&loan->managed, &array));
+    loan.release();
+    return Wrap(state, std::make_shared<Handle>(Kind::kNDArray, array));
+  }
+  Check(api.TVMArrayAlloc(tensor.shape, tensor.ndim, tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes, kCpu, 0,
+                          &array));
+  auto handle = std::make_shared<Handle>(Kind::kNDArray, array);
+  if (!IsCompact(tensor)) {
+    CopyStrided(tensor, static_cast<uint8_t*>(array->data), true);
+  } else if (view.size > 0) {
+    std::memcpy(array->data, tensor.data, ByteSize(tensor));
+  }
+  return Wrap(state, std::move(handle));
 }
 
-Napi::Value ArrayInfo(const Napi::CallbackInfo& info) {
+Napi::Value ArrayInfo(EnvState& state, const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  return Guard(EnvState::Of(env), [&]() -> Napi::Value {
-    HandlePtr handle = Expect(info[0], Kind::kNDArray, "an array of the library");
-    const DLTensor& tensor = *handle->tensor();
-    Napi::Array shape = Napi::Array::New(env, tensor.ndim);
-    for (int i = 0; i < tensor.ndim; i++) shape.Set(i, static_cast<double>(tensor.shape[i]));
-    Napi::Object result = Napi::Object::New(env);
-    result.Set("shape", shape);
-    result.Set("code", tensor.dtype.code);
-    result.Set("bits", tensor.dtype.bits);
-    result.Set("lanes", tensor.dtype.lanes);
-    result.Set("deviceType", tensor.device.type);
-    result.Set("deviceId", tensor.device.id);
-    result.Set("bytes", static_cast<double>(ByteSize(tensor)));
-    return result;
-  });
+  HandlePtr handle = Expect(state, info[0], Kind::kNDArray);
+  const DLTensor& tensor = *handle->tensor();
+  const auto list = [&](const int64_t* numbers) {
+    Napi::Array array = Napi::Array::New(env, tensor.ndim);
+    for (int i = 0; i < tensor.ndim; i++) array.Set(i, static_cast<double>(numbers[i]));
+    return array;
+  };
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("shape", list(tensor.shape));
+  result.Set("strides", IsCompact(tensor) ? env.Null() : Napi::Value(list(tensor.strides)));
+  result.Set("code", tensor.dtype.code);
+  result.Set("bits", tensor.dtype.bits);
+  result.Set("lanes", tensor.dtype.lanes);
+  result.Set("deviceType", tensor.device.type);
+  result.Set("deviceId", tensor.device.id);
+  result.Set("bytes", static_cast<double>(ByteSize(tensor)));
+  return result;
 }
 
-Napi::Value ArrayCopyTo(const Napi::CallbackInfo& info) {
-  return Guard(EnvState::Of(info.Env()), [&]() -> Napi::Value {
-    HandlePtr handle = Expect(info[0], Kind::kNDArray, "an array of the library");
-    const View view = ViewOf(info[1]);
-    if (view.size > 0) Check(Library::Api().TVMArrayCopyToBytes(handle->tensor(), view.data, view.size));
-    return info.Env().Undefined();
-  });
+Napi::Value ArrayCopyTo(EnvState& state, const Napi::CallbackInfo& info) {
+  HandlePtr handle = Expect(state, info[0], Kind::kNDArray);
+  DLTensor& tensor = *handle->tensor();
+  const View view = ViewFor(tensor, info[1]);
+  if (IsStridedOnCpu(tensor)) {
+    CopyStrided(tensor, view.data, true);
+  } else if (view.size > 0) {
+    Check(Library::Api().TVMArrayCopyToBytes(&tensor, view.data, view.size));
+  }
+  return info.Env().Undefined();
 }
 
-Napi::Value ArrayCopyFrom(const Napi::CallbackInfo& info) {
-  return Guard(EnvState::Of(info.Env()), [&]() -> Napi::Value {
-    HandlePtr handle = Expect(info[0], Kind::kNDArray, "an array of the library");
-    const View view = ViewOf(info[1]);
-    if (view.size > 0) Check(Library::Api().TVMArrayCopyFromBytes(handle->tensor(), view.data, view.size));
-    return info.Env().Undefined();
-  });
+Napi::Value ArrayCopyFrom(EnvState& state, const Napi::CallbackInfo& info) {
+  HandlePtr handle = Expect(state, info[0], Kind::kNDArray);
+  DLTensor& tensor = *handle->tensor();
+  const View view = ViewFor(tensor, info[1]);
+  if (IsStridedOnCpu(tensor)) {
+    CopyStrided(tensor, view.data, false);
+  } else if (view.size > 0) {
+    Check(Library::Api().TVMArrayCopyFromBytes(&tensor, view.data, view.size));
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value ViewAddress(EnvState&, const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(ViewOf(info[0]).data)));
 }
 
 }  // namespace tvm_node

@@ -47,7 +47,6 @@ std::string RandomName() {
 }  // namespace
 
 SharedMemory SharedMemory::Create(size_t size) {
-  if (size == 0) throw CodedError("ERR_INVALID_ARGUMENT", "shared memory needs a size above 0");
   const std::string name = RandomName();
   const int fd = shm_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) Fail("cannot create shared memory");

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <cstring>
 #include <mutex>
@@ -17,7 +18,8 @@ namespace {
 std::mutex mutex_;
 std::string opened_;
 CApi api_;
-bool ready_ = false;
+// Written once, after `api_`, so that readers on other threads see a complete table.
+std::atomic<bool> ready_{false};
 
 std::string RealPath(const std::string& path) {
   char buffer[PATH_MAX];
@@ -74,6 +76,11 @@ void* OpenShared(const std::string& path) {
   return handle;
 }
 
+[[noreturn]] void RefuseSecond(const std::string& first, const std::string& second) {
+  throw CodedError("ERR_SECOND_LIBRARY", "this process already has the TVM library " + first + "; opening " + second +
+                                             " too would abort it. Use another process.");
+}
+
 }  // namespace
 
 void Library::Open(const std::string& path, const std::vector<std::string>& preload) {
@@ -81,15 +88,14 @@ void Library::Open(const std::string& path, const std::vector<std::string>& prel
   const std::string real = RealPath(path);
   if (ready_) {
     if (real == opened_) return;
-    throw CodedError("ERR_SECOND_LIBRARY", "this process already uses the TVM library " + opened_ + "; it cannot open " +
-                                               real + " too. Use another process.");
+    RefuseSecond(opened_, real);
   }
   for (const std::string& other : Loaded()) {
-    if (other != real) {
-      throw CodedError("ERR_SECOND_LIBRARY", "this process has already loaded the TVM library " + other +
-                                                 "; it cannot open " + real + " too. Use another process.");
-    }
+    if (other != real) RefuseSecond(other, real);
   }
+  // The library would otherwise pin the calling thread, which is the host's, to a subset of the processors when it starts
+  // its worker pool (src/runtime/threading_backend.cc, v0.18). A value that the user set stays.
+  setenv("TVM_BIND_THREADS", "0", 0);
   Silence silence;
   for (const std::string& library : preload) OpenShared(library);
   void* handle = OpenShared(real);
@@ -116,7 +122,9 @@ std::vector<std::string> Library::Loaded() {
 }
 
 const CApi& Library::Api() {
-  if (!ready_) throw CodedError("ERR_NO_LIBRARY", "no TVM library is open in this process; call openLibrary() first");
+  if (!ready_.load(std::memory_order_acquire)) {
+    throw CodedError("ERR_NO_LIBRARY", "no TVM library is open in this process; call openLibrary() first");
+  }
   return api_;
 }
 

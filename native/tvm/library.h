@@ -2,27 +2,13 @@
 #ifndef TVM_NODE_TVM_LIBRARY_H_
 #define TVM_NODE_TVM_LIBRARY_H_
 
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "c_api.h"
+#include "error.h"
 
 namespace tvm_node {
-
-/** An error with one of the package's codes. */
-struct CodedError : std::runtime_error {
-  CodedError(std::string code_value, const std::string& message)
-      : std::runtime_error(message), code(std::move(code_value)) {}
-  std::string code;
-};
-
-/** An error reported by the TVM library, read on the thread that failed. */
-struct TvmError : std::runtime_error {
-  TvmError(const std::string& text, std::string trace)
-      : std::runtime_error(text), backtrace(std::move(trace)) {}
-  std::string backtrace;
-};
 
 class Library {
  public:
@@ -32,7 +18,7 @@ class Library {
   static std::string OpenedPath();
   /** Paths of every TVM library that this process has loaded, by whomever. */
   static std::vector<std::string> Loaded();
-  /** The entry points. Throws when no library is open. */
+  /** The entry points. Throws `ERR_NO_LIBRARY` when no library is open. */
   static const CApi& Api();
 };
 

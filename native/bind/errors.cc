@@ -1,0 +1,59 @@
+#include "errors.h"
+
+namespace tvm_node {
+namespace {
+
+// Ends the first line of an error's text; a number and a bracket follow.
+constexpr const char kMark[] = " [thrown in JavaScript #";
+
+// The library reads the error's kind from its first word, up to a colon.
+std::string KindOf(Napi::Value thrown) {
+  std::string kind = "Error";
+  if (thrown.IsObject()) {
+    Napi::Value name = thrown.As<Napi::Object>().Get("name");
+    if (name.IsString()) kind = name.As<Napi::String>().Utf8Value();
+  }
+  for (char c : kind) {
+    if (!isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '.') return "Error";
+  }
+  return kind.empty() ? "Error" : kind;
+}
+
+// Removes the mark from `text` and returns the number in it, 0 when there is none.
+uint64_t CutMark(std::string* text) {
+  const size_t start = text->find(kMark);
+  if (start == std::string::npos) return 0;
+  const size_t digits = start + sizeof(kMark) - 1;
+  const size_t end = text->find(']', digits);
+  if (end == std::string::npos) return 0;
+  const uint64_t number = std::strtoull(text->c_str() + digits, nullptr, 10);
+  text->erase(start, end + 1 - start);
+  return number;
+}
+
+}  // namespace
+
+Napi::Error MakeTvmError(EnvState& state, std::string text, const std::string& backtrace) {
+  Napi::Env env = state.env();
+  const uint64_t number = CutMark(&text);
+  Napi::Value cause = number == 0 ? Napi::Value() : state.TakeThrown(number);
+  Napi::Value error = state.make_error.Call({Napi::String::New(env, "ERR_TVM"), Napi::String::New(env, text),
+                                             Napi::String::New(env, backtrace),
+                                             cause.IsEmpty() ? env.Undefined() : cause});
+  return Napi::Error(env, error);
+}
+
+Napi::Error MakeCodedError(EnvState& state, const std::string& code, const std::string& message) {
+  Napi::Env env = state.env();
+  return Napi::Error(env, state.make_error.Call({Napi::String::New(env, code), Napi::String::New(env, message)}));
+}
+
+std::string TextOfThrown(EnvState& state, const Napi::Error& error) {
+  Napi::Value thrown = error.Value();
+  std::string message = thrown.IsObject() ? error.Message() : thrown.ToString().Utf8Value();
+  // The library takes what follows the first line for a stack; the whole message travels in the kept value.
+  message.resize(std::min(message.find('\n'), message.size()));
+  return KindOf(thrown) + ": " + message + kMark + std::to_string(state.KeepThrown(thrown)) + "]";
+}
+
+}  // namespace tvm_node

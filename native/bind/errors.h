@@ -1,0 +1,30 @@
+// Errors on their way from C++ and the TVM library to JavaScript, and from a JavaScript callback through the library.
+#ifndef TVM_NODE_BIND_ERRORS_H_
+#define TVM_NODE_BIND_ERRORS_H_
+
+#include "env_state.h"
+
+namespace tvm_node {
+
+/** The JavaScript error for one that the library reported; a value that JavaScript threw into it becomes the cause. */
+Napi::Error MakeTvmError(EnvState& state, std::string text, const std::string& backtrace);
+Napi::Error MakeCodedError(EnvState& state, const std::string& code, const std::string& message);
+/** The text under which a thrown JavaScript value travels through the library. */
+std::string TextOfThrown(EnvState& state, const Napi::Error& error);
+
+/** Runs `body`, which may call into the library, turning C++ and library errors into JavaScript ones. */
+template <typename Body>
+auto Guard(EnvState& state, const Body& body) -> decltype(body()) {
+  try {
+    EnvState::SyncCall call(state);
+    return body();
+  } catch (const TvmError& error) {
+    throw MakeTvmError(state, error.what(), error.backtrace);
+  } catch (const CodedError& error) {
+    throw MakeCodedError(state, error.code, error.what());
+  }
+}
+
+}  // namespace tvm_node
+
+#endif  // TVM_NODE_BIND_ERRORS_H_

@@ -1,0 +1,45 @@
+#include "host.h"
+
+#include "../host/cpu_features.h"
+#include "../host/shared_memory.h"
+
+namespace tvm_node {
+namespace {
+
+// The buffer keeps the mapping until the collector takes it.
+Napi::ArrayBuffer BufferOver(Napi::Env env, SharedMemory memory) {
+  auto* held = new SharedMemory(std::move(memory));
+  return Napi::ArrayBuffer::New(
+      env, held->data(), held->size(), [](Napi::Env, void*, SharedMemory* mapping) { delete mapping; }, held);
+}
+
+}  // namespace
+
+Napi::Value CpuFeaturesOf(EnvState&, const Napi::CallbackInfo& info) {
+  const auto features = CpuFeatures();
+  Napi::Array list = Napi::Array::New(info.Env(), features.size());
+  for (size_t i = 0; i < features.size(); i++) list.Set(static_cast<uint32_t>(i), features[i]);
+  return list;
+}
+
+Napi::Value SharedMemoryCreate(EnvState&, const Napi::CallbackInfo& info) {
+  const double size = info[0].As<Napi::Number>().DoubleValue();
+  if (!(size >= 1)) throw CodedError("ERR_INVALID_ARGUMENT", "shared memory needs a size above 0");
+  SharedMemory memory = SharedMemory::Create(static_cast<size_t>(size));
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("name", memory.name());
+  result.Set("buffer", BufferOver(info.Env(), std::move(memory)));
+  return result;
+}
+
+Napi::Value SharedMemoryOpen(EnvState&, const Napi::CallbackInfo& info) {
+  const auto size = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
+  return BufferOver(info.Env(), SharedMemory::Open(info[0].As<Napi::String>().Utf8Value(), size));
+}
+
+Napi::Value SharedMemoryUnlink(EnvState&, const Napi::CallbackInfo& info) {
+  SharedMemory::Unlink(info[0].As<Napi::String>().Utf8Value());
+  return info.Env().Undefined();
+}
+
+}  // namespace tvm_node

@@ -1,0 +1,19 @@
+// The machine's own facilities: processor features and shared memory.
+#ifndef TVM_NODE_BIND_HOST_H_
+#define TVM_NODE_BIND_HOST_H_
+
+#include "env_state.h"
+
+namespace tvm_node {
+
+Napi::Value CpuFeaturesOf(EnvState& state, const Napi::CallbackInfo& info);
+/** sharedMemoryCreate(size): { name, buffer } */
+Napi::Value SharedMemoryCreate(EnvState& state, const Napi::CallbackInfo& info);
+/** sharedMemoryOpen(name, size): the buffer. The name is gone afterwards. */
+Napi::Value SharedMemoryOpen(EnvState& state, const Napi::CallbackInfo& info);
+/** sharedMemoryUnlink(name): for a name that nobody opened. */
+Napi::Value SharedMemoryUnlink(EnvState& state, const Napi::CallbackInfo& info);
+
+}  // namespace tvm_node
+
+#endif  // TVM_NODE_BIND_HOST_H_
