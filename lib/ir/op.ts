@@ -9,7 +9,8 @@ export class Op extends TvmObject {
 registerObjectType('Op', Op)
 
 const ops = new Map<string, Op>()
-const attrsKeys = new Map<string, string>()
+/** Filled as operators are asked for; the registry names the attributes of another operator for those listed here. */
+const attrsKeys = new Map<string, string>([['nn.contrib_dense_pack', 'relay.attrs.DensePackAttrs']])
 
 /** The registered operator of that name; throws `ERR_TVM` when there is none. */
 export function getOp(name: string): Op {

@@ -1,5 +1,6 @@
 import { installLowerCall } from './lower-call.js'
 import { installOpAttributes } from './strategy.js'
+import './cpu/index.js'
 
 
 let registered = false

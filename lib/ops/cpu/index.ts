@@ -1,0 +1,6 @@
+import './alter-layout.js'
+import './convolution.js'
+import './elementwise.js'
+import './legalize.js'
+import './pool.js'
+import './softmax.js'

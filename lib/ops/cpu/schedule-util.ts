@@ -1,0 +1,112 @@
+import type { Target } from '../../ir/target.js'
+import { createSchedule, type Operation, type Schedule, type Stage, type Tensor } from '../../ir/te.js'
+import type { IterVar } from '../../ir/tir.js'
+
+/** Below this many elements a parallel loop costs more than it saves. */
+const WORTH_A_THREAD = 8192
+
+export function isInjective(op: Operation): boolean {
+  return op.isCompute && /^(broadcast|elemwise|injective)/.test(op.tag) && op.reduceAxis.length === 0
+}
+
+/**
+ * Inlines every injective operation below `outputs` that is not itself an output and not to be kept; returns the others,
+ * outputs first.
+ */
+export function inlineInjective(schedule: Schedule, outputs: readonly Tensor[], keep = (_op: Operation) => false): Operation[] {
+  const seen = new Set<number>()
+  const rest: Operation[] = []
+  const visit = (op: Operation, isOutput: boolean) => {
+    if (seen.has(op.address)) return
+    seen.add(op.address)
+    if (!op.isCompute && op.typeKey === 'PlaceholderOp') return
+    if (!isOutput && isInjective(op) && !keep(op)) schedule.stage(op).computeInline()
+    else rest.push(op)
+    for (const input of op.inputs) visit(input.op, false)
+  }
+  for (const { op } of outputs) visit(op, true)
+  return rest
+}
+
+function elements(axes: readonly IterVar[]): number {
+  return axes.reduce((total, axis) => total * axis.extent, 1)
+}
+
+/** The outer axes that are worth running in parallel: fused until there are enough pieces for some threads. */
+export function parallelOuter(stage: Stage, axes: readonly IterVar[], work: number, target: Target): IterVar | undefined {
+  if (axes.length === 0) return undefined
+  const fused = stage.fuse(...axes)
+  if (target.vectorises && work >= WORTH_A_THREAD) stage.parallel(fused)
+  return fused
+}
+
+/** Schedules an element-wise stage: the last axis in vectors, the outer ones in parallel. */
+export function scheduleElementwise(schedule: Schedule, op: Operation, target: Target): { stage: Stage; outer: IterVar | undefined } {
+  const stage = schedule.stage(op)
+  const axes = op.axis
+  const work = elements(axes)
+  if (axes.length === 0 || !(work > 0)) return { stage, outer: undefined }
+  const lanes = target.simdLanes32
+  let last = axes[axes.length - 1] as IterVar
+  let outer = axes.slice(0, -1)
+  if (outer.length === 0) {
+    const [outerPart, innerPart] = stage.split(last, target.vectorises ? lanes * 2 : 64)
+    outer = [outerPart]
+    last = innerPart
+    if (target.vectorises && axes[0]?.extent !== undefined && work % (lanes * 2) === 0) stage.vectorize(last)
+  } else if (target.vectorises) {
+    const width = vectorWidth(last.extent, lanes)
+    if (width > 1) {
+      const [, inner] = stage.split(last, width)
+      stage.vectorize(inner)
+    }
+  }
+  const fuse = outer.slice(0, Math.max(1, outer.length >= 4 ? 3 : outer.length === 3 ? 2 : outer.length))
+  return { stage, outer: parallelOuter(stage, fuse, work, target) }
+}
+
+/** The largest divisor of `extent` that fills whole vectors, else `extent` itself when short. */
+export function vectorWidth(extent: number, lanes: number): number {
+  for (const width of [lanes * 2, lanes, lanes / 2]) if (width >= 2 && extent % width === 0) return width
+  return largestDivisor(extent, 16)
+}
+
+/** The largest divisor of `n` not above `limit`. */
+export function largestDivisor(n: number, limit: number): number {
+  for (let d = Math.min(n, limit); d > 1; d--) if (n % d === 0) return d
+  return 1
+}
+
+/** Injective operators: producers inlined, the output by `scheduleElementwise`. */
+export function scheduleInjective(outputs: readonly Tensor[], target: Target): Schedule {
+  const schedule = createSchedule(outputs)
+  inlineInjective(schedule, outputs)
+  for (const { op } of outputs) if (op.isCompute && op.reduceAxis.length === 0) scheduleElementwise(schedule, op, target)
+  return schedule
+}
+
+/** Operators that reduce: injective producers are inlined; each reduction has a parallel nest of its own. */
+export function scheduleReduction(outputs: readonly Tensor[], target: Target): Schedule {
+  const schedule = createSchedule(outputs)
+  const rest = inlineInjective(schedule, outputs)
+  for (const op of rest) {
+    if (!op.isCompute) continue
+    const stage = schedule.stage(op)
+    if (op.reduceAxis.length === 0) {
+      if (outputs.some((of) => of.op.sameAs(op))) scheduleElementwise(schedule, op, target)
+      continue
+    }
+    const axes = op.axis
+    const work = elements(axes) * elements(op.reduceAxis)
+    if (axes.length === 0) continue
+    const last = axes[axes.length - 1] as IterVar
+    const vector = target.vectorises && axes.length > 1 && last.extent % (target.simdLanes32 / 2) === 0 && last.extent <= 64
+    const outer = vector ? axes.slice(0, -1) : axes
+    if (vector) {
+      stage.reorder(...outer, ...op.reduceAxis, last)
+      stage.vectorize(last)
+    }
+    parallelOuter(stage, outer.slice(0, 3), work, target)
+  }
+  return schedule
+}
