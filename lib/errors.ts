@@ -47,6 +47,10 @@ export const errorCodes = {
     cause: 'No TVM library was found.',
     fix: 'Run `npm run bundle`, or set `TVM_HOME` to a build of TVM 0.18.',
   },
+  ERR_BUNDLE_DOWNLOAD: {
+    cause: 'The TVM bundle could not be downloaded or unpacked, or its sums are not the pinned ones.',
+    fix: 'The message has the reason. Maven and its settings are what downloads; `npm run bundle -- --from DIR` uses archives at hand.',
+  },
   ERR_UNKNOWN_TARGET: {
     cause: 'The target or one of its options is not known.',
     fix: 'The message names the nearest valid one.',

@@ -1,0 +1,138 @@
+import { execFile } from 'node:child_process'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { TvmNodeError } from '../errors.js'
+import { archiveName, BUNDLE_KEY, type BundleArtifact, bundleArtifacts } from './artifacts.js'
+import { sha256, verifyBundle, writeMarker } from './check.js'
+import { cachedBundleDir } from './index.js'
+import { copyWithMaven } from './maven.js'
+import { ZipArchive } from './zip.js'
+
+export interface InstallOptions {
+  /** A folder that already holds the archives, for machines without Maven or network. Default: Maven gets them. */
+  readonly from?: string
+  /** Takes the sums of all files already there, instead of only those that changed. Default false. */
+  readonly verify?: boolean
+  /** Hears what is being done, in lines. */
+  readonly onMessage?: (line: string) => void
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/**
+ * Makes sure that the per-user cache holds the whole bundle, and returns its folder. What is there and right is kept;
+ * anything missing or damaged is unpacked anew beside it and takes its place in one step, so that other processes see
+ * either bundle whole.
+ *
+ * @throws `ERR_BUNDLE_DOWNLOAD` when the archives cannot be had or their sums differ; `ERR_NO_BUNDLE` on a platform
+ * that has no bundle.
+ */
+export async function installBundle(options: InstallOptions = {}): Promise<string> {
+  const say = options.onMessage ?? (() => {})
+  const dir = cachedBundleDir(options.env)
+  const fault = await verifyBundle(dir, options.verify ?? false)
+  if (!fault) return dir
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw new TvmNodeError(
+      'ERR_NO_BUNDLE',
+      `there is no TVM bundle for ${process.platform} on ${process.arch}; set TVM_HOME to a build of TVM 0.18`,
+    )
+  }
+  say(`TVM bundle: ${fault}; getting it`)
+  await removeAbandoned(dir)
+  const scratch = join(dirname(dir), `.${BUNDLE_KEY}.${process.pid}`)
+  await rm(scratch, { recursive: true, force: true })
+  try {
+    const archives = await getArchives(options.from, join(scratch, 'archives'), say)
+    const fresh = join(scratch, 'bundle')
+    await mkdir(fresh, { recursive: true })
+    for (const artifact of bundleArtifacts) {
+      say(`TVM bundle: unpacking ${artifact.name} ${artifact.version}`)
+      await unpack(artifact, join(archives, archiveName(artifact)), fresh)
+    }
+    await checkLinker(fresh)
+    await writeMarker(fresh)
+    await replace(dir, fresh, join(scratch, 'old'))
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+  return dir
+}
+
+async function getArchives(from: string | undefined, scratch: string, say: (line: string) => void): Promise<string> {
+  if (from) {
+    const fault = await archiveFault(from)
+    if (fault) throw new TvmNodeError('ERR_BUNDLE_DOWNLOAD', fault)
+    return from
+  }
+  for (const fresh of [false, true]) {
+    const folder = join(scratch, fresh ? 'fresh' : 'local')
+    await copyWithMaven(bundleArtifacts, folder, fresh)
+    const fault = await archiveFault(folder)
+    if (!fault) return folder
+    if (fresh) throw new TvmNodeError('ERR_BUNDLE_DOWNLOAD', fault)
+    say(`TVM bundle: ${fault}; downloading again`)
+  }
+  throw new Error('unreachable')
+}
+
+async function archiveFault(folder: string): Promise<string | undefined> {
+  for (const artifact of bundleArtifacts) {
+    const path = join(folder, archiveName(artifact))
+    const sum = await sha256(path).catch((error: NodeJS.ErrnoException) => error.code)
+    if (sum === 'ENOENT') return `${basename(path)} is missing`
+    if (sum !== artifact.sha256) return `the SHA-256 of ${basename(path)} is ${sum}, not ${artifact.sha256}`
+  }
+  return undefined
+}
+
+async function unpack(artifact: BundleArtifact, archive: string, dir: string): Promise<void> {
+  const zip = await ZipArchive.open(archive)
+  try {
+    for (const file of artifact.files) {
+      const sum = await zip.extract(file.entry, join(dir, file.name), file.executable ? 0o755 : 0o644)
+      if (sum === file.sha256) continue
+      throw new TvmNodeError('ERR_BUNDLE_DOWNLOAD', `${file.name} came out of ${archive} damaged`)
+    }
+  } finally {
+    await zip.close()
+  }
+}
+
+/** The linker needs the system's C++ library and zlib: say so now rather than at the end of the first compilation. */
+async function checkLinker(dir: string): Promise<void> {
+  try {
+    await promisify(execFile)(join(dir, 'lld'), ['-flavor', 'gnu', '--version'])
+  } catch (error) {
+    const said = (error as { stderr?: string }).stderr?.trim() || (error as Error).message
+    throw new TvmNodeError('ERR_BUNDLE_DOWNLOAD', `the bundle's linker does not run here: ${said}`, { cause: error })
+  }
+}
+
+async function replace(dir: string, fresh: string, old: string): Promise<void> {
+  await rename(dir, old).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+  })
+  await rename(fresh, dir).catch(async (error: NodeJS.ErrnoException) => {
+    // Another process was faster: its bundle is as good as this one.
+    if (await verifyBundle(dir, false)) throw error
+  })
+}
+
+/** Removes what installations that were killed left behind. */
+async function removeAbandoned(dir: string): Promise<void> {
+  await mkdir(dirname(dir), { recursive: true })
+  for (const name of await readdir(dirname(dir))) {
+    const pid = name.startsWith(`.${BUNDLE_KEY}.`) ? Number(name.slice(BUNDLE_KEY.length + 2)) : undefined
+    if (pid !== undefined && !isAlive(pid)) await rm(join(dirname(dir), name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
