@@ -20,7 +20,8 @@ export const errorCodes = {
     fix: 'Call `openLibrary()` first; `compile` and `load` do so themselves.',
   },
   ERR_LIBRARY_LOAD: {
-    cause: 'The TVM library or one that it needs could not be opened, or lacks a function of the 0.18 interface.',
+    cause:
+      'The TVM library or one that it needs could not be opened, or lacks a function of the 0.18 interface.',
     fix: 'The message has the dynamic loader’s reason; `npm run bundle` restores the downloaded libraries.',
   },
   ERR_LIBRARY_VERSION: {
@@ -62,6 +63,45 @@ export const errorCodes = {
   ERR_LINK: {
     cause: 'The linker refused the compiled model.',
     fix: 'The message holds the linker’s own words.',
+  },
+  ERR_NPZ: {
+    cause:
+      'An `.npz` file cannot be read or written, is damaged, or holds an element type that tensors have not.',
+    fix: 'The message names the file or entry; write it with `numpy.savez` or `tvm-node run`.',
+  },
+  ERR_MODEL_READ: {
+    cause: 'The model file, or a data file of a test set, could not be read.',
+    fix: 'Check the path; the message has the system’s reason.',
+  },
+  ERR_NOT_ONNX: {
+    cause: 'The bytes are no ONNX model.',
+    fix: 'Give a file with an ONNX `ModelProto`; other formats must be exported to ONNX first.',
+  },
+  ERR_MODEL_TRUNCATED: {
+    cause: 'The ONNX model starts well but ends early or is damaged inside.',
+    fix: 'Copy or download the file again; in a Git checkout fetch the large files.',
+  },
+  ERR_EXTERNAL_DATA: {
+    cause:
+      'A tensor of the model keeps its data in another file, which is missing, too short or outside the model’s folder.',
+    fix: 'Keep the data files beside the model, under the names it uses; compile from a path, not from bytes.',
+  },
+  ERR_INVALID_MODEL: {
+    cause:
+      'The model breaks ONNX’s rules: a cycle, a missing tensor, a wrong attribute, types or shapes that do not fit.',
+    fix: 'The message names the node; check the model with `onnx.checker` or export it again.',
+  },
+  ERR_UNSUPPORTED_OPERATOR: {
+    cause: 'The model uses operators, or forms of them, that cannot be imported.',
+    fix: '`details.operators` lists all of them with their nodes; replace them or export for another opset.',
+  },
+  ERR_UNSUPPORTED_OPSET: {
+    cause: 'The model is written for an operator set version outside the supported range.',
+    fix: 'Convert it with `onnx.version_converter`, or export it for one of the versions in the message.',
+  },
+  ERR_DYNAMIC_SHAPE: {
+    cause: 'A dimension is not known before the model runs.',
+    fix: 'Pin the dimensions of the inputs with `shapes`, on the command line `--shape name:1,3,224,224`.',
   },
 } as const
 

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto'
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { unzipSync, zipSync } from 'fflate'
+import { TvmNodeError } from './errors.js'
+import { decodeNpy, encodeNpy } from './npy.js'
+import { type DType, isDType, type Tensor, tensor, tensorBytes, tensorFromBytes } from './tensor.js'
+
+/** Tensors by name. */
+export type NamedTensors = Readonly<Record<string, Tensor>>
+
+/**
+ * Element types that NumPy has no spelling for. Such a tensor is an entry of its bytes, and an entry `<name>.dtype` with the
+ * text `dtype[d0,d1,...]`.
+ */
+const foreign = new Set<DType>([
+  'bfloat16',
+  'float8e4m3fn',
+  'float8e4m3fnuz',
+  'float8e5m2',
+  'float8e5m2fnuz',
+  'int4',
+  'uint4',
+])
+const SUFFIX = '.dtype'
+
+/**
+ * Reads the bytes of an `.npz` file: one tensor an entry.
+ *
+ * @throws `ERR_NPZ` when the bytes are not a whole `.npz` file or hold an element type that tensors have not.
+ */
+export function decodeNpz(bytes: Uint8Array): Record<string, Tensor> {
+  const entries = new Map<string, Tensor>()
+  for (const [file, content] of Object.entries(unzip(bytes))) {
+    const name = file.endsWith('.npy') ? file.slice(0, -4) : file
+    entries.set(name, decodeNpy(content, name))
+  }
+  const result: Record<string, Tensor> = {}
+  for (const [name, value] of entries) {
+    const type = entries.get(name + SUFFIX)
+    if (type) result[name] = restore(name, value, type)
+    else if (!(name.endsWith(SUFFIX) && entries.has(name.slice(0, -SUFFIX.length)))) result[name] = value
+  }
+  return result
+}
+
+/** The bytes of an `.npz` file with these tensors, which NumPy reads. Entries are not compressed. */
+export function encodeNpz(tensors: NamedTensors): Uint8Array {
+  const files: Record<string, Uint8Array> = {}
+  for (const [name, value] of Object.entries(tensors)) {
+    const bytes = foreign.has(value.dtype) ? tensorBytes(value) : undefined
+    files[`${name}.npy`] = encodeNpy(bytes ? tensor(bytes) : value)
+    if (bytes) files[`${name}${SUFFIX}.npy`] = encodeNpy(tensor([`${value.dtype}[${value.shape}]`], []))
+  }
+  return zipSync(files, { level: 0 })
+}
+
+/** Reads an `.npz` file; throws `ERR_NPZ`, also when there is no such file. */
+export async function readNpz(path: string): Promise<Record<string, Tensor>> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new TvmNodeError('ERR_NPZ', `cannot read ${path}: ${(cause as Error).message}`, {
+      cause,
+      details: { path },
+    })
+  })
+  return decodeNpz(bytes)
+}
+
+/** Writes an `.npz` file, whole or not at all. */
+export async function writeNpz(path: string, tensors: NamedTensors): Promise<void> {
+  const temporary = `${path}.${randomUUID()}.part`
+  try {
+    await writeFile(temporary, encodeNpz(tensors))
+    await rename(temporary, path)
+  } catch (cause) {
+    await rm(temporary, { force: true })
+    throw new TvmNodeError('ERR_NPZ', `cannot write ${path}: ${(cause as Error).message}`, {
+      cause,
+      details: { path },
+    })
+  }
+}
+
+function unzip(bytes: Uint8Array): Record<string, Uint8Array> {
+  try {
+    return unzipSync(bytes)
+  } catch (cause) {
+    throw new TvmNodeError('ERR_NPZ', `not an .npz file: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function restore(name: string, value: Tensor, type: Tensor): Tensor {
+  const [, dtype = '', dims] = /^(\w+)(?:\[([\d,]*)\])?$/.exec(String(type.data[0])) ?? []
+  const bytes = tensorBytes(value)
+  if (!bytes || !isDType(dtype) || dtype === 'string') {
+    throw new TvmNodeError('ERR_NPZ', `entry '${name}${SUFFIX}' names no element type: '${type.data[0]}'`, {
+      details: { name },
+    })
+  }
+  const shape = dims === undefined ? value.shape : dims.split(',').filter(Boolean).map(Number)
+  try {
+    return tensorFromBytes(dtype, shape, bytes)
+  } catch (cause) {
+    throw new TvmNodeError('ERR_NPZ', `entry '${name}': ${(cause as Error).message}`, {
+      cause,
+      details: { name },
+    })
+  }
+}
