@@ -1,46 +1,63 @@
 import { foldConstant } from '../ir/fold-constant.js'
 import { IRModule } from '../ir/module.js'
+import { Call, type Func, Op } from '../ir/relay.js'
+import { rewrite } from '../ir/rewrite.js'
+import { simplify } from '../ir/simplify.js'
 import { type Target, withTarget } from '../ir/target.js'
 import { runPass } from '../ir/transform.js'
 import { getGlobalFunc, type TvmArg, type TvmObject } from '../runtime/index.js'
 
-/** One step of the Relay pipeline: the pass, the lowest optimisation level it runs at, its constructor's arguments. */
-interface Step {
-  readonly pass: string
-  readonly level: number
-  readonly args?: readonly TvmArg[]
-  readonly dialect?: 'qnn'
-}
-const FOLD = { pass: 'FoldConstant', level: 1 } as const
+type Pass = (mod: TvmObject) => TvmObject
 
-/** The order of TVM's own pipeline (TVM v0.18, src/relay/backend/utils.cc), with constants folded here. */
+/** One step of the pipeline and the lowest optimisation level it runs at. */
+interface Step {
+  readonly name: string
+  readonly level: number
+  readonly run: Pass
+  /** Operators without which the pass has nothing to do; inferring all types for it would be wasted. */
+  readonly needs?: RegExp
+}
+
+/** A pass of the library, on a module whose types are known. */
+function relayPass(name: string, level: number, options: { args?: TvmArg[]; needs?: RegExp } = {}): Step {
+  const run: Pass = (mod) => runPass(name, runPass('InferType', mod), ...(options.args ?? []))
+  return { name, level, run, ...(options.needs ? { needs: options.needs } : {}) }
+}
+/** A rewriting of the main function done here. */
+function ownPass(name: string, level: number, change: (main: Func) => Func): Step {
+  return { name, level, run: (mod) => changeMain(mod as IRModule, change) }
+}
+
+const fold = ownPass('FoldConstant', 1, foldConstant)
+const clean = ownPass('Simplify', 1, simplify)
+
+/** The order of TVM's own pipeline (TVM v0.18, src/relay/backend/utils.cc); constants are folded and graphs tidied here. */
 const pipeline: readonly Step[] = [
-  { pass: 'RemoveUnusedFunctions', level: 0, args: [['main']] },
-  { pass: 'ToBasicBlockNormalForm', level: 0 },
-  { pass: 'Legalize', level: 0, dialect: 'qnn' },
-  { pass: 'Legalize', level: 1, args: ['FTVMLegalize'] },
-  { pass: 'SimplifyInference', level: 0 },
-  { pass: 'EliminateCommonSubexpr', level: 3, args: [null] },
-  FOLD,
-  { pass: 'BackwardFoldScaleAxis', level: 3 },
-  FOLD,
-  { pass: 'ForwardFoldScaleAxis', level: 3 },
-  FOLD,
-  { pass: 'SimplifyExpr', level: 0 },
-  { pass: 'CanonicalizeCast', level: 3 },
-  { pass: 'CanonicalizeOps', level: 3 },
-  { pass: 'FlattenAtrousConv', level: 0 },
-  { pass: 'AlterOpLayout', level: 3 },
-  FOLD,
-  { pass: 'SimplifyExprPostAlterOp', level: 0 },
-  { pass: 'FastMath', level: 4 },
-  FOLD,
+  { name: 'RemoveUnusedFunctions', level: 0, run: (mod) => runPass('RemoveUnusedFunctions', mod, ['main']) },
+  { name: 'ToBasicBlockNormalForm', level: 0, run: (mod) => runPass('ToBasicBlockNormalForm', mod) },
+  { name: 'qnn.Legalize', level: 0, run: legalizeQnn, needs: /^qnn\./ },
+  relayPass('Legalize', 1, { args: ['FTVMLegalize'] }),
+  relayPass('SimplifyInference', 0),
+  fold,
+  relayPass('EliminateCommonSubexpr', 3, { args: [null] }),
+  relayPass('BackwardFoldScaleAxis', 3),
+  fold,
+  relayPass('ForwardFoldScaleAxis', 3),
+  fold,
+  clean,
+  relayPass('CanonicalizeCast', 3, { needs: /^cast$/ }),
+  relayPass('CanonicalizeOps', 3, { needs: /^nn\.bias_add$/ }),
+  relayPass('FlattenAtrousConv', 0, { needs: /^nn\.batch_to_space_nd$/ }),
+  relayPass('AlterOpLayout', 3),
+  fold,
+  clean,
+  relayPass('FastMath', 4),
+  fold,
 ]
 
 /** Names under which the library would run the same passes again; a build that comes after `optimize` disables them. */
 export const passesDone: readonly string[] = [
   'qnn.Legalize',
-  'QnnLegalize',
   'Legalize',
   'SimplifyInference',
   'EliminateCommonSubexpr',
@@ -62,15 +79,23 @@ export const passesDone: readonly string[] = [
 export function optimize(mod: IRModule, target: Target, optLevel: number, onPass?: (pass: string) => void): IRModule {
   return withTarget(target, () => {
     let current: TvmObject = mod
-    for (const { pass, level, args, dialect } of pipeline) {
-      if (level > optLevel) continue
-      onPass?.(dialect ? `${dialect}.${pass}` : pass)
-      if (pass === FOLD.pass) current = foldModule(current as IRModule)
-      else if (dialect === 'qnn') current = legalizeQnn(current)
-      else current = runPass(pass, runPass('InferType', current), ...(args ?? []))
+    for (const { name, level, run, needs } of pipeline) {
+      if (level > optLevel || (needs && ![...operators(current as IRModule)].some((op) => needs.test(op)))) continue
+      onPass?.(name)
+      current = run(current)
     }
     return runPass('InferType', current) as IRModule
   })
+}
+
+/** Names of the operators that the main function calls. */
+function operators(mod: IRModule): Set<string> {
+  const names = new Set<string>()
+  rewrite(mod.lookup(), (expr) => {
+    if (expr instanceof Call && expr.op instanceof Op) names.add(expr.op.name)
+    return expr
+  })
+  return names
 }
 
 function legalizeQnn(mod: TvmObject): TvmObject {
@@ -78,11 +103,8 @@ function legalizeQnn(mod: TvmObject): TvmObject {
   return getGlobalFunc('transform.RunPass')(pass, runPass('InferType', mod)) as TvmObject
 }
 
-function foldModule(mod: IRModule): IRModule {
+function changeMain(mod: IRModule, change: (main: Func) => Func): IRModule {
   const main = mod.lookup()
-  const folded = foldConstant(main)
-  if (folded.sameAs(main)) return mod
-  const variable = getGlobalFunc('ir.Module_GetGlobalVar')(mod, 'main')
-  getGlobalFunc('ir.Module_Add')(mod, variable, folded, true)
-  return mod
+  const changed = change(main)
+  return changed.sameAs(main) ? mod : IRModule.fromFunction(changed)
 }
