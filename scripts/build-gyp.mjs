@@ -7,4 +7,7 @@ import { runScript } from './steps/run.mjs'
 const prefix = dirname(dirname(process.execPath))
 const hasHeaders = existsSync(join(prefix, 'include/node/common.gypi'))
 if (!hasHeaders) console.error(`no headers beside ${process.execPath}: node-gyp will download them`)
-runScript('node_modules/node-gyp/bin/node-gyp.js', ['rebuild', ...(hasHeaders ? [`--nodedir=${prefix}`] : [])])
+runScript('node_modules/node-gyp/bin/node-gyp.js', [
+  'rebuild',
+  ...(hasHeaders ? [`--nodedir=${prefix}`] : []),
+])

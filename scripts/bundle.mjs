@@ -2,7 +2,9 @@
 import { parseArgs } from 'node:util'
 import { compileTypeScript } from './steps/typescript.mjs'
 
-const { values } = parseArgs({ options: { from: { type: 'string' }, verify: { type: 'boolean', default: false } } })
+const { values } = parseArgs({
+  options: { from: { type: 'string' }, verify: { type: 'boolean', default: false } },
+})
 compileTypeScript()
 const { installBundle } = await import('../dist/bundle/install.js')
 try {

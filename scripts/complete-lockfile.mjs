@@ -22,7 +22,12 @@ for (const parent of Object.values({ ...lock.packages })) {
   for (const [name, version] of Object.entries(parent.optionalDependencies ?? {})) {
     const key = `node_modules/${name}`
     if (lock.packages[key]) continue
-    lock.packages[key] = { version, ...(parent.dev ? { dev: true } : {}), optional: true, ...platformOf(name) }
+    lock.packages[key] = {
+      version,
+      ...(parent.dev ? { dev: true } : {}),
+      optional: true,
+      ...platformOf(name),
+    }
     added++
   }
 }

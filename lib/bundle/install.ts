@@ -59,7 +59,11 @@ export async function installBundle(options: InstallOptions = {}): Promise<strin
   return dir
 }
 
-async function getArchives(from: string | undefined, scratch: string, say: (line: string) => void): Promise<string> {
+async function getArchives(
+  from: string | undefined,
+  scratch: string,
+  say: (line: string) => void,
+): Promise<string> {
   if (from) {
     const fault = await archiveFault(from)
     if (fault) throw new TvmNodeError('ERR_BUNDLE_DOWNLOAD', fault)
@@ -105,7 +109,9 @@ async function checkLinker(dir: string): Promise<void> {
     await promisify(execFile)(join(dir, 'lld'), ['-flavor', 'gnu', '--version'])
   } catch (error) {
     const said = (error as { stderr?: string }).stderr?.trim() || (error as Error).message
-    throw new TvmNodeError('ERR_BUNDLE_DOWNLOAD', `the bundle's linker does not run here: ${said}`, { cause: error })
+    throw new TvmNodeError('ERR_BUNDLE_DOWNLOAD', `the bundle's linker does not run here: ${said}`, {
+      cause: error,
+    })
   }
 }
 
@@ -124,7 +130,8 @@ async function removeAbandoned(dir: string): Promise<void> {
   await mkdir(dirname(dir), { recursive: true })
   for (const name of await readdir(dirname(dir))) {
     const pid = name.startsWith(`.${BUNDLE_KEY}.`) ? Number(name.slice(BUNDLE_KEY.length + 2)) : undefined
-    if (pid !== undefined && !isAlive(pid)) await rm(join(dirname(dir), name), { recursive: true, force: true })
+    if (pid !== undefined && !isAlive(pid))
+      await rm(join(dirname(dir), name), { recursive: true, force: true })
   }
 }
 

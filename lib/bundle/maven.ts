@@ -14,7 +14,11 @@ const execute = promisify(execFile)
  * @param fresh - Downloads again instead of taking the client's local copies.
  * @throws `ERR_BUNDLE_DOWNLOAD` when there is no `mvn`, or it fails.
  */
-export async function copyWithMaven(artifacts: readonly BundleArtifact[], folder: string, fresh: boolean): Promise<void> {
+export async function copyWithMaven(
+  artifacts: readonly BundleArtifact[],
+  folder: string,
+  fresh: boolean,
+): Promise<void> {
   await mkdir(folder, { recursive: true })
   const pom = join(folder, 'pom.xml')
   await writeFile(pom, projectFile(artifacts))
@@ -33,14 +37,21 @@ function projectFile(artifacts: readonly BundleArtifact[]): string {
   const coordinates = (group: string, name: string, version: string) =>
     element('groupId', group) + element('artifactId', name) + element('version', version)
   const dependencies = artifacts.map(({ name, version }) =>
-    element('dependency', coordinates(BUNDLE_GROUP, name, version) + element('classifier', BUNDLE_CLASSIFIER)),
+    element(
+      'dependency',
+      coordinates(BUNDLE_GROUP, name, version) + element('classifier', BUNDLE_CLASSIFIER),
+    ),
   )
   const project = coordinates('tvm-node', 'bundle', '1') + element('dependencies', dependencies.join(''))
   return element('project', element('modelVersion', '4.0.0') + project)
 }
 
 function reason(error: unknown): string {
-  const { code, stdout, stderr, message } = error as Error & { code?: unknown; stdout?: string; stderr?: string }
+  const { code, stdout, stderr, message } = error as Error & {
+    code?: unknown
+    stdout?: string
+    stderr?: string
+  }
   if (code === 'ENOENT') return 'the TVM bundle is downloaded with Maven, and there is no `mvn` on PATH'
   const said = [stdout, stderr].map((text) => text?.trim()).filter(Boolean)
   return `Maven could not get the TVM bundle: ${said.join('\n') || message}`

@@ -14,7 +14,11 @@ export function filesBelow(folder) {
 /** One hash over the names and contents of files. */
 export function hashFiles(paths, ...more) {
   const hash = createHash('sha256')
-  for (const path of paths) hash.update(`${path}\0`).update(readFileSync(join(root, path))).update('\0')
+  for (const path of paths)
+    hash
+      .update(`${path}\0`)
+      .update(readFileSync(join(root, path)))
+      .update('\0')
   for (const text of more) hash.update(`${text}\0`)
   return hash.digest('hex')
 }

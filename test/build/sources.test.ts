@@ -21,13 +21,17 @@ test('CMake builds the listed sources', () => {
 
 test('node-gyp builds the listed sources', () => {
   const command = /<!@\((.*)\)"\]/.exec(readFileSync('binding.gyp', 'utf8'))?.[1]?.replaceAll('\\"', '"')
-  const built = execFileSync('sh', ['-c', command ?? 'false'], { encoding: 'utf8' }).trim().split(' ')
+  const built = execFileSync('sh', ['-c', command ?? 'false'], { encoding: 'utf8' })
+    .trim()
+    .split(' ')
   expect(sorted(built)).toEqual(sorted(listed))
 })
 
 test('building again does nothing and takes no time', () => {
   const started = performance.now()
-  const output = execFileSync('sh', ['-c', `"${process.execPath}" scripts/bootstrap.mjs 2>&1`], { encoding: 'utf8' })
+  const output = execFileSync('sh', ['-c', `"${process.execPath}" scripts/bootstrap.mjs 2>&1`], {
+    encoding: 'utf8',
+  })
   expect(output).toBe('')
   expect(performance.now() - started).toBeLessThan(5_000)
 })

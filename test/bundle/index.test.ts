@@ -18,17 +18,20 @@ async function touch(...path: string[]): Promise<string> {
 }
 
 describe('findBundle', () => {
-  test.each([[[]], [['build']], [['lib']]] as const)('finds a build of one’s own in TVM_HOME/%s', async (folder) => {
-    const libtvm = await touch('own', ...folder, 'libtvm.so')
-    const found = findBundle({ env: { TVM_HOME: join(home, 'own') } })
-    expect(found).toMatchObject({ source: 'TVM_HOME', libtvm })
-  })
+  test.each([[[]], [['build']], [['lib']]] as const)(
+    'finds a build of one’s own in TVM_HOME/%s',
+    async (folder) => {
+      const libtvm = await touch('own', ...folder, 'libtvm.so')
+      const found = findBundle({ env: { TVM_HOME: join(home, 'own') } })
+      expect(found).toMatchObject({ source: 'TVM_HOME', libtvm })
+    },
+  )
 
   test('TVM_HOME wins over the cache, an explicit path over both', async () => {
     await touch('own', 'libtvm.so')
     const explicit = await touch('explicit', 'libtvm_runtime.so')
     const env = { ...process.env, TVM_HOME: join(home, 'own') }
-    expect(findBundle({ env: process.env }).source).toBe('cache')
+    expect(findBundle({ env: { ...env, TVM_HOME: undefined } }).source).toBe('cache')
     expect(findBundle({ env }).dir).toBe(join(home, 'own'))
     expect(findBundle({ path: join(home, 'explicit'), env })).toMatchObject({
       source: 'explicit',
@@ -46,8 +49,12 @@ describe('findBundle', () => {
     const env = { XDG_CACHE_HOME: home }
     expect(() => findBundle({ env })).toThrow(expect.objectContaining({ code: 'ERR_NO_BUNDLE' }))
     expect(() => findBundle({ env })).toThrow(/npm run bundle/)
-    expect(() => findBundle({ env: { ...env, TVM_HOME: join(home, 'none') } })).toThrow(join(home, 'none', 'build'))
-    expect(() => findBundle({ path: join(home, 'none') })).toThrow(expect.objectContaining({ code: 'ERR_NO_BUNDLE' }))
+    expect(() => findBundle({ env: { ...env, TVM_HOME: join(home, 'none') } })).toThrow(
+      join(home, 'none', 'build'),
+    )
+    expect(() => findBundle({ path: join(home, 'none') })).toThrow(
+      expect.objectContaining({ code: 'ERR_NO_BUNDLE' }),
+    )
   })
 
   test('refuses a folder in the cache that is not complete', async () => {

@@ -27,7 +27,10 @@ describe('ZipArchive', () => {
     ['deflated', 9, text],
     ['empty', 9, new Uint8Array()],
   ] as const)('writes a %s entry with its mode and sum', async (_name, level, data) => {
-    const packed = zipSync({ other: [text, { level: 6 }], 'folder/entry': [data, { level }] }, { comment: 'a comment' })
+    const packed = zipSync(
+      { other: [text, { level: 6 }], 'folder/entry': [data, { level }] },
+      { comment: 'a comment' },
+    )
     const zip = await ZipArchive.open(await archive(packed))
     const target = join(dir, 'out')
     const sum = await zip.extract('folder/entry', target, 0o755)
@@ -43,6 +46,8 @@ describe('ZipArchive', () => {
     await expect(zip.extract('missing', join(dir, 'x'), 0o644)).rejects.toThrow('no entry missing')
     await zip.close()
     await expect(ZipArchive.open(await archive(noise))).rejects.toThrow('no zip archive')
-    await expect(ZipArchive.open(await archive(packed.subarray(0, packed.length / 2)))).rejects.toThrow('no zip archive')
+    await expect(ZipArchive.open(await archive(packed.subarray(0, packed.length / 2)))).rejects.toThrow(
+      'no zip archive',
+    )
   })
 })
