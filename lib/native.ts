@@ -5,8 +5,6 @@ import { type ErrorCode, TvmNodeError } from './errors.js'
 /** An array's description; its element type as the C ABI spells it: code (0 int, 1 uint, 2 float, 3 handle, 4 bfloat), bits, lanes. */
 export interface NativeArrayInfo {
   readonly shape: readonly number[]
-  /** In elements; null for row-major order without gaps. */
-  readonly strides: readonly number[] | null
   readonly code: number
   readonly bits: number
   readonly lanes: number
@@ -35,7 +33,7 @@ export interface NativeBinding {
     ndarray: Constructor
   }): void
   /** False when the library knows no such type key. */
-  setObjectClass(typeKey: string, constructor: Constructor): boolean
+  setObjectClass(typeKey: string, objectClass: Constructor): boolean
   open(path: string, preload: readonly string[]): void
   openedPath(): string
   loadedLibraries(): string[]
@@ -57,8 +55,15 @@ export interface NativeBinding {
   float(value: number): object
   dataType(code: number, bits: number, lanes: number): object
   device(type: number, id: number): object
-  arrayEmpty(shape: readonly number[], code: number, bits: number, lanes: number, deviceType: number, deviceId: number): Handle
-  /** Over the view's memory where that is 64-byte aligned, else a copy. Strides and offset count elements. */
+  arrayEmpty(
+    shape: readonly number[],
+    code: number,
+    bits: number,
+    lanes: number,
+    deviceType: number,
+    deviceId: number,
+  ): Handle
+  /** Over the view's memory where that is 64-byte aligned and no strides are given, else a copy. Strides and offset count elements. */
   arrayFrom(
     view: ArrayBufferView,
     shape: readonly number[],
@@ -162,10 +167,14 @@ function load(): NativeBinding {
   try {
     return createRequire(import.meta.url)(path) as NativeBinding
   } catch (error) {
-    throw new TvmNodeError('ERR_ADDON', `the native addon could not be loaded from ${path}: ${(error as Error).message}`, {
-      cause: error,
-      details: { path },
-    })
+    throw new TvmNodeError(
+      'ERR_ADDON',
+      `the native addon could not be loaded from ${path}: ${(error as Error).message}`,
+      {
+        cause: error,
+        details: { path },
+      },
+    )
   }
 }
 

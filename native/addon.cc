@@ -86,7 +86,7 @@ Napi::Value ListGlobals(EnvState&, const Napi::CallbackInfo& info) {
   const char** names = nullptr;
   Check(Library::Api().TVMFuncListGlobalNames(&count, &names));
   Napi::Array list = Napi::Array::New(info.Env(), count);
-  for (int i = 0; i < count; i++) list.Set(static_cast<uint32_t>(i), Napi::String::New(info.Env(), kKindNames[i]));
+  for (int i = 0; i < count; i++) list.Set(static_cast<uint32_t>(i), Napi::String::New(info.Env(), names[i]));
   return list;
 }
 

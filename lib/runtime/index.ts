@@ -15,5 +15,12 @@ export {
   TvmMap,
   TvmObject,
 } from './object.js'
-export { findGlobalFunc, getGlobalFunc, listGlobalFuncNames, type PackedFunc, packed, registerFunc } from './packed-func.js'
+export {
+  findGlobalFunc,
+  getGlobalFunc,
+  listGlobalFuncNames,
+  type PackedFunc,
+  packed,
+  registerFunc,
+} from './packed-func.js'
 export { type DeviceType, device, float, type TvmArg, type TvmValue } from './value.js'

@@ -4,9 +4,9 @@ import { TvmNodeError } from '../errors.js'
 import { native } from '../native.js'
 import { Module } from './module.js'
 import { NDArray } from './ndarray.js'
+import type { TvmMap } from './object.js'
 import { installObjectTypes, TvmObject } from './object.js'
 import { getGlobalFunc, PackedFuncPrototype } from './packed-func.js'
-import type { TvmMap } from './object.js'
 
 /** The release whose C ABI and frontend contract this package speaks. */
 export const SUPPORTED_VERSION = '0.18'

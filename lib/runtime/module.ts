@@ -13,7 +13,10 @@ export class Module extends Handle {
   }
   get imports(): Module[] {
     const count = getGlobalFunc('runtime.ModuleImportsSize')(this) as number
-    return Array.from({ length: count }, (_, i) => getGlobalFunc('runtime.ModuleGetImport')(this, i) as Module)
+    return Array.from(
+      { length: count },
+      (_, i) => getGlobalFunc('runtime.ModuleGetImport')(this, i) as Module,
+    )
   }
   import(dependency: Module): void {
     native.moduleImport(this, dependency)

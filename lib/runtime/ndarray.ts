@@ -1,6 +1,13 @@
 import { TvmNodeError } from '../errors.js'
-import { native, type NativeArrayInfo } from '../native.js'
-import { type DType, elementCount, emptyTensor, type Tensor, tensorBytes, tensorFromBytes } from '../tensor.js'
+import { type NativeArrayInfo, native } from '../native.js'
+import {
+  type DType,
+  elementCount,
+  emptyTensor,
+  type Tensor,
+  tensorBytes,
+  tensorFromBytes,
+} from '../tensor.js'
 import { type DataType, formatDataType, parseDataType } from './dtype.js'
 import { Handle } from './handle.js'
 import { type DeviceType, deviceCode } from './value.js'
@@ -35,12 +42,16 @@ export class NDArray extends Handle {
   }
 
   /**
-   * An array of `shape` whose elements lie anywhere in the tensor's memory: transposed, sliced, repeated. Without a copy
-   * where the first element is 64-byte aligned.
+   * An array of `shape` gathered from anywhere in the tensor's memory: transposed, sliced, repeated. Always a copy, since
+   * the library's arrays are contiguous.
    *
    * @throws `ERR_INVALID_ARGUMENT` when an element would lie outside.
    */
-  static strided({ dtype, data }: Tensor, shape: readonly number[], { strides, offset = 0 }: Placement): NDArray {
+  static strided(
+    { dtype, data }: Tensor,
+    shape: readonly number[],
+    { strides, offset = 0 }: Placement,
+  ): NDArray {
     const { code, bits, lanes } = tvmType(dtype)
     return native.arrayFrom(data as ArrayBufferView, shape, code, bits, lanes, strides, offset) as NDArray
   }
@@ -88,7 +99,15 @@ export function alignedTensor(dtype: DType, shape: readonly number[]): Tensor {
   return tensorFromBytes(dtype, shape, memory.subarray(start, start + size))
 }
 
-const unsupported = new Set<DType>(['string', 'int4', 'uint4', 'complex64', 'complex128', 'float8e4m3fnuz', 'float8e5m2fnuz'])
+const unsupported = new Set<DType>([
+  'string',
+  'int4',
+  'uint4',
+  'complex64',
+  'complex128',
+  'float8e4m3fnuz',
+  'float8e5m2fnuz',
+])
 const tvmNames: Partial<Record<DType, string>> = { float8e4m3fn: 'e4m3_float8', float8e5m2: 'e5m2_float8' }
 const tensorNames = new Map(Object.entries(tvmNames).map(([dtype, name]) => [name, dtype as DType]))
 

@@ -50,7 +50,9 @@ export function findGlobalFunc(name: string): PackedFunc | null {
 export function getGlobalFunc(name: string): PackedFunc {
   const found = findGlobalFunc(name)
   if (found) return found
-  throw new TvmNodeError('ERR_UNKNOWN_FUNCTION', `the TVM library has no function '${name}'`, { details: { name } })
+  throw new TvmNodeError('ERR_UNKNOWN_FUNCTION', `the TVM library has no function '${name}'`, {
+    details: { name },
+  })
 }
 
 type AnyFunction = (...args: never[]) => unknown
@@ -58,6 +60,9 @@ type AnyFunction = (...args: never[]) => unknown
 /**
  * Makes a packed function of a JavaScript function. It runs on this JavaScript thread whichever thread calls it: another
  * thread's call waits until this one is free, and fails when this one stays inside one call into the library.
+ *
+ * A function that refers to its own packed function, also through a variable of a shared scope, is a circle through the
+ * library that the collector cannot see: end it with `dispose()`.
  */
 export function packed(func: AnyFunction): PackedFunc {
   return native.makeFunc(func) as unknown as PackedFunc

@@ -28,7 +28,17 @@ export type TvmArg =
   | object
 
 /** What a packed function returns; integers beyond 2^53 are bigints. */
-export type TvmValue = null | boolean | number | bigint | string | Uint8Array | TvmObject | PackedFunc | Module | NDArray
+export type TvmValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | TvmObject
+  | PackedFunc
+  | Module
+  | NDArray
 
 /** A float, also where the number happens to be integral. */
 export function float(value: number): object {

@@ -31,13 +31,12 @@ void Release(void* context) {
 
 // Generated code passes raw tensors to be written to; JavaScript got copies. Memory that did not change is not touched: it
 // may be constant.
-void WriteBack(const OwnedValue& copy, const DLTensor& original) {
-  const DLTensor& tensor = *copy.handle->tensor();
+void WriteBack(const DLTensor& copy, const DLTensor& original) {
   if (original.device.type != kCpu) return;
-  const size_t size = ByteSize(original);
-  if (size > 0 && std::memcmp(FirstByte(original), tensor.data, size) != 0) {
-    std::memcpy(FirstByte(original), tensor.data, size);
-  }
+  const auto* after = static_cast<const uint8_t*>(copy.data);
+  std::vector<uint8_t> before(ByteSize(original));
+  Gather(original, before.data());
+  if (std::memcmp(before.data(), after, before.size()) != 0) Scatter(after, original);
 }
 
 void Serve(Callback* callback, TVMValue* values, int* codes, int count, void* ret) {
@@ -53,7 +52,7 @@ void Serve(Callback* callback, TVMValue* values, int* codes, int count, void* re
   }
   Napi::Value answer = callback->function.Call(arguments);
   for (int i = 0; i < count; i++) {
-    if (codes[i] == TypeCode::kDLTensor) WriteBack(kept[i], *static_cast<DLTensor*>(values[i].v_handle));
+    if (codes[i] == TypeCode::kDLTensor) WriteBack(*kept[i].handle->tensor(), *static_cast<DLTensor*>(values[i].v_handle));
   }
   if (answer.IsUndefined() || answer.IsNull()) return;
   Arguments result(state);

@@ -2,7 +2,6 @@
 
 #include <cstring>
 
-#include "../tvm/kernels/strided_copy.h"
 #include "../tvm/tensor.h"
 #include "view.h"
 #include "wrap.h"
@@ -49,11 +48,9 @@ void EndLoan(DLManagedTensor* self) {
   }
 }
 
-size_t ItemSize(const DLTensor& tensor) { return static_cast<size_t>(tensor.dtype.bits) * tensor.dtype.lanes / 8; }
-
 // Every element must lie inside the lent memory.
-void CheckBounds(const DLTensor& tensor, size_t offset, size_t size) {
-  if (!tensor.strides) {
+void CheckBounds(const DLTensor& tensor, bool strided, size_t offset, size_t size) {
+  if (!strided) {
     if (offset == 0 && ByteSize(tensor) == size) return;
     throw CodedError("ERR_INVALID_ARGUMENT", "the shape needs " + std::to_string(ByteSize(tensor)) + " bytes, got " +
                                                  std::to_string(size));
@@ -70,27 +67,12 @@ void CheckBounds(const DLTensor& tensor, size_t offset, size_t size) {
   throw CodedError("ERR_INVALID_ARGUMENT", "shape, strides and offset reach outside the given memory");
 }
 
-// Copies between a strided array and row-major memory.
-void CopyStrided(const DLTensor& tensor, uint8_t* compact, bool to_compact) {
-  const std::vector<int64_t> shape(tensor.shape, tensor.shape + tensor.ndim);
-  const std::vector<int64_t> strides(tensor.strides, tensor.strides + tensor.ndim);
-  const std::vector<int64_t> row_major = CompactStrides(shape);
-  uint8_t* strided = FirstByte(tensor);
-  if (to_compact) {
-    StridedCopy(compact, row_major, strided, strides, shape, ItemSize(tensor));
-  } else {
-    StridedCopy(strided, strides, compact, row_major, shape, ItemSize(tensor));
-  }
-}
-
 View ViewFor(const DLTensor& tensor, Napi::Value value) {
   const View view = ViewOf(value);
   if (view.size == ByteSize(tensor)) return view;
   throw CodedError("ERR_INVALID_ARGUMENT", "the array has " + std::to_string(ByteSize(tensor)) +
                                                " bytes, the typed array " + std::to_string(view.size));
 }
-
-bool IsStridedOnCpu(const DLTensor& tensor) { return tensor.device.type == kCpu && !IsCompact(tensor); }
 
 }  // namespace
 
@@ -118,11 +100,12 @@ Napi::Value ArrayFrom(EnvState& state, const Napi::CallbackInfo& info) {
   DLTensor& tensor = loan->managed.tensor;
   tensor = {view.data, {kCpu, 0}, static_cast<int32_t>(loan->shape.size()), Type(info, 2), loan->shape.data(),
             strided ? loan->strides.data() : nullptr, 0};
-  CheckBounds(tensor, offset, view.size);
+  CheckBounds(tensor, strided, offset, view.size);
   if (strided) tensor.data = view.data + offset * ItemSize(tensor);
 
+  // The library takes over contiguous arrays only.
   DLTensor* array = nullptr;
-  if (view.size > 0 && reinterpret_cast<uintptr_t>(tensor.data) % kAlignment == 0) {
+  if (!strided && view.size > 0 && reinterpret_cast<uintptr_t>(view.data) % kAlignment == 0) {
     loan->state = state.shared_from_this();
     loan->owner = Napi::Persistent(info[0].As<Napi::Object>());
     loan->managed.manager_ctx = loan.get();
@@ -134,11 +117,7 @@ Napi::Value ArrayFrom(EnvState& state, const Napi::CallbackInfo& info) {
   Check(api.TVMArrayAlloc(tensor.shape, tensor.ndim, tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes, kCpu, 0,
                           &array));
   auto handle = std::make_shared<Handle>(Kind::kNDArray, array);
-  if (!IsCompact(tensor)) {
-    CopyStrided(tensor, static_cast<uint8_t*>(array->data), true);
-  } else if (view.size > 0) {
-    std::memcpy(array->data, tensor.data, ByteSize(tensor));
-  }
+  Gather(tensor, static_cast<uint8_t*>(array->data));
   return Wrap(state, std::move(handle));
 }
 
@@ -146,14 +125,10 @@ Napi::Value ArrayInfo(EnvState& state, const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   HandlePtr handle = Expect(state, info[0], Kind::kNDArray);
   const DLTensor& tensor = *handle->tensor();
-  const auto list = [&](const int64_t* numbers) {
-    Napi::Array array = Napi::Array::New(env, tensor.ndim);
-    for (int i = 0; i < tensor.ndim; i++) array.Set(i, static_cast<double>(numbers[i]));
-    return array;
-  };
+  Napi::Array shape = Napi::Array::New(env, tensor.ndim);
+  for (int i = 0; i < tensor.ndim; i++) shape.Set(i, static_cast<double>(tensor.shape[i]));
   Napi::Object result = Napi::Object::New(env);
-  result.Set("shape", list(tensor.shape));
-  result.Set("strides", IsCompact(tensor) ? env.Null() : Napi::Value(list(tensor.strides)));
+  result.Set("shape", shape);
   result.Set("code", tensor.dtype.code);
   result.Set("bits", tensor.dtype.bits);
   result.Set("lanes", tensor.dtype.lanes);
@@ -167,11 +142,7 @@ Napi::Value ArrayCopyTo(EnvState& state, const Napi::CallbackInfo& info) {
   HandlePtr handle = Expect(state, info[0], Kind::kNDArray);
   DLTensor& tensor = *handle->tensor();
   const View view = ViewFor(tensor, info[1]);
-  if (IsStridedOnCpu(tensor)) {
-    CopyStrided(tensor, view.data, true);
-  } else if (view.size > 0) {
-    Check(Library::Api().TVMArrayCopyToBytes(&tensor, view.data, view.size));
-  }
+  if (view.size > 0) Check(Library::Api().TVMArrayCopyToBytes(&tensor, view.data, view.size));
   return info.Env().Undefined();
 }
 
@@ -179,11 +150,7 @@ Napi::Value ArrayCopyFrom(EnvState& state, const Napi::CallbackInfo& info) {
   HandlePtr handle = Expect(state, info[0], Kind::kNDArray);
   DLTensor& tensor = *handle->tensor();
   const View view = ViewFor(tensor, info[1]);
-  if (IsStridedOnCpu(tensor)) {
-    CopyStrided(tensor, view.data, false);
-  } else if (view.size > 0) {
-    Check(Library::Api().TVMArrayCopyFromBytes(&tensor, view.data, view.size));
-  }
+  if (view.size > 0) Check(Library::Api().TVMArrayCopyFromBytes(&tensor, view.data, view.size));
   return info.Env().Undefined();
 }
 

@@ -1,21 +1,37 @@
 #include "tensor.h"
 
-namespace tvm_node {
+#include <vector>
 
-size_t ByteSize(const DLTensor& tensor) {
-  size_t count = 1;
-  for (int i = 0; i < tensor.ndim; i++) count *= static_cast<size_t>(tensor.shape[i]);
-  return (count * tensor.dtype.bits * tensor.dtype.lanes + 7) / 8;
+#include "kernels/strided_copy.h"
+
+namespace tvm_node {
+namespace {
+
+std::vector<int64_t> ShapeOf(const DLTensor& tensor) { return {tensor.shape, tensor.shape + tensor.ndim}; }
+
+std::vector<int64_t> StridesOf(const DLTensor& tensor) {
+  if (!tensor.strides) return CompactStrides(ShapeOf(tensor));
+  return {tensor.strides, tensor.strides + tensor.ndim};
 }
 
-bool IsCompact(const DLTensor& tensor) {
-  if (!tensor.strides) return true;
-  int64_t expected = 1;
-  for (int i = tensor.ndim - 1; i >= 0; i--) {
-    if (tensor.shape[i] != 1 && tensor.strides[i] != expected) return false;
-    expected *= tensor.shape[i];
-  }
-  return true;
+}  // namespace
+
+size_t ItemSize(const DLTensor& tensor) { return (static_cast<size_t>(tensor.dtype.bits) * tensor.dtype.lanes + 7) / 8; }
+
+size_t ByteSize(const DLTensor& tensor) {
+  size_t size = ItemSize(tensor);
+  for (int i = 0; i < tensor.ndim; i++) size *= static_cast<size_t>(tensor.shape[i]);
+  return size;
+}
+
+void Gather(const DLTensor& tensor, uint8_t* compact) {
+  const std::vector<int64_t> shape = ShapeOf(tensor);
+  StridedCopy(compact, CompactStrides(shape), FirstByte(tensor), StridesOf(tensor), shape, ItemSize(tensor));
+}
+
+void Scatter(const uint8_t* compact, const DLTensor& tensor) {
+  const std::vector<int64_t> shape = ShapeOf(tensor);
+  StridedCopy(FirstByte(tensor), StridesOf(tensor), compact, CompactStrides(shape), shape, ItemSize(tensor));
 }
 
 std::string DataTypeName(DLDataType type) {

@@ -24,7 +24,11 @@ HandlePtr CopyTensor(DLTensor* from) {
   Check(api.TVMArrayAlloc(from->shape, from->ndim, from->dtype.code, from->dtype.bits, from->dtype.lanes,
                           from->device.type, from->device.id, &copy));
   auto handle = std::make_shared<Handle>(Kind::kNDArray, copy);
-  Check(api.TVMArrayCopyFromTo(from, copy, nullptr));
+  if (from->device.type == kCpu) {
+    Gather(*from, static_cast<uint8_t*>(copy->data));
+  } else {
+    Check(api.TVMArrayCopyFromTo(from, copy, nullptr));
+  }
   return handle;
 }
 

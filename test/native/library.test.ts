@@ -1,0 +1,153 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { findBundle } from '#lib/bundle/index.js'
+import { getGlobalFunc, libraryVersion, openedLibrary, openLibrary } from '#lib/runtime/index.js'
+
+const runtime = new URL('../../dist/runtime/index.js', import.meta.url).href
+
+/** Runs a module in a process of its own. */
+function run(body: string, env: Record<string, string> = {}) {
+  const script = `import * as tvm from ${JSON.stringify(runtime)}\n${body}`
+  const args = ['--expose-gc', '--input-type=module', '-e', script]
+  const { stdout, stderr, status, signal } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  })
+  return { stdout, stderr, status, signal }
+}
+
+describe('opening', () => {
+  test.each(['compiler', 'runtime'])('the %s prints nothing and ends cleanly', (kind) => {
+    expect(run(`tvm.openLibrary({ kind: '${kind}' })`)).toEqual({
+      stdout: '',
+      stderr: '',
+      status: 0,
+      signal: null,
+    })
+  })
+  test('leaves both streams as they were', () => {
+    const result = run(`tvm.openLibrary(); console.log('out'); console.error('err')`)
+    expect(result).toMatchObject({ stdout: 'out\n', stderr: 'err\n' })
+  })
+  test('twice is the same library', () => {
+    const first = openLibrary()
+    expect(openLibrary()).toBe(first)
+    expect(openLibrary({ kind: 'runtime' })).toBe(first)
+    expect(openedLibrary()).toBe(first)
+    expect(first.kind).toBe('compiler')
+  })
+  test('a second one is refused', () => {
+    const { libtvmRuntime } = findBundle()
+    expect(() => openLibrary({ path: libtvmRuntime })).toThrow(
+      expect.objectContaining({ code: 'ERR_SECOND_LIBRARY' }),
+    )
+    expect(getGlobalFunc('testing.echo')(1)).toBe(1)
+  })
+  test('the compiler after the runtime is refused', () => {
+    const result = run(`
+      tvm.openLibrary({ kind: 'runtime' })
+      try { tvm.openLibrary() } catch (error) { console.log(error.code) }`)
+    expect(result).toMatchObject({ stdout: 'ERR_SECOND_LIBRARY\n', status: 0 })
+  })
+  test('knows its version', () => {
+    openLibrary()
+    expect(libraryVersion().version).toMatch(/^0\.18\./)
+  })
+  test('the runtime knows that it cannot compile', () => {
+    const result = run(`
+      console.log(tvm.openLibrary({ kind: 'runtime' }).kind)
+      try { tvm.getGlobalFunc('relay.ir.Var') } catch (error) { console.log(error.code) }`)
+    expect(result).toMatchObject({ stdout: 'runtime\nERR_UNKNOWN_FUNCTION\n', stderr: '' })
+  })
+  test('a file that is no library', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tvm-node-library-'))
+    const path = join(folder, 'libtvm.so')
+    writeFileSync(path, 'not a library')
+    const result = run(
+      `try { tvm.openLibrary({ path: ${JSON.stringify(path)} }) } catch (error) { console.log(error.code) }`,
+    )
+    expect(result.stdout).toBe('ERR_LIBRARY_LOAD\n')
+    rmSync(folder, { recursive: true })
+  })
+  test('a library without the interface', () => {
+    const libm = execFileSync('sh', ['-c', 'ldd "$0" | grep -o "/[^ ]*libm.so[^ ]*"', process.execPath], {
+      encoding: 'utf8',
+    }).trim()
+    const result = run(
+      `try { tvm.openLibrary({ path: '${libm}' }) } catch (error) { console.log(error.code, error.message) }`,
+    )
+    expect(result.stdout).toContain(`ERR_LIBRARY_LOAD`)
+    expect(result.stdout).toContain(basename(libm))
+  })
+  test('nothing works before', () => {
+    const result = run(`try { tvm.getGlobalFunc('testing.echo') } catch (error) { console.log(error.code) }`)
+    expect(result.stdout).toBe('ERR_NO_LIBRARY\n')
+  })
+})
+
+describe('the process', () => {
+  const affinity = `import { readFileSync } from 'node:fs'
+    const allowed = () => /Cpus_allowed_list:\\s*(\\S+)/.exec(readFileSync('/proc/thread-self/status', 'utf8'))[1]`
+  test('keeps its processors when the worker pool starts', () => {
+    const result = run(`${affinity}
+      tvm.openLibrary()
+      const before = allowed()
+      for (const mode of [1, -1, -3]) tvm.getGlobalFunc('runtime.config_threadpool')(mode, 2)
+      tvm.getGlobalFunc('runtime.NumThreads')()
+      console.log(before === allowed())`)
+    expect(result).toMatchObject({ stdout: 'true\n', stderr: '', status: 0 })
+  })
+  test.each([
+    ['an idle thread', 'new tvm.CallThread()'],
+    [
+      'a running call',
+      `tvm.getGlobalFunc('testing.sleep_in_ffi').callOn(new tvm.CallThread(), 0.3); process.exit(0)`,
+    ],
+    [
+      'a queue',
+      `const t = new tvm.CallThread(); for (let i = 0; i < 9; i++) tvm.getGlobalFunc('testing.nop').callOn(t); process.exit(0)`,
+    ],
+    ['registered functions', `tvm.registerFunc('a.b', () => 1); tvm.getGlobalFunc('a.b')()`],
+    ['a pool of workers', `tvm.getGlobalFunc('runtime.config_threadpool')(1, 2)`],
+    [
+      'live arrays',
+      `globalThis.kept = Array.from({ length: 100 }, () => tvm.NDArray.empty([10], 'float32'))`,
+    ],
+  ])('ends cleanly with %s', (_, body) => {
+    expect(run(`tvm.openLibrary(); ${body}`)).toEqual({ stdout: '', stderr: '', status: 0, signal: null })
+  })
+  test('waits for promised results', () => {
+    const result = run(`tvm.openLibrary()
+      tvm.getGlobalFunc('testing.echo').callOn(new tvm.CallThread(), 'late').then(console.log)`)
+    expect(result.stdout).toBe('late\n')
+  })
+  test('worker threads have their own callbacks and may end while functions of theirs live', () => {
+    const result = run(`
+      import { Worker } from 'node:worker_threads'
+      tvm.openLibrary()
+      const body = \`
+        import { parentPort } from 'node:worker_threads'
+        import * as tvm from ${JSON.stringify(runtime)}
+        tvm.openLibrary()
+        tvm.registerFunc('from.worker', (x) => x * 2)
+        parentPort.postMessage(tvm.getGlobalFunc('from.worker')(21))
+        setTimeout(() => {}, 200)\`
+      const worker = new Worker(body, { eval: true })
+      worker.once('message', (value) => {
+        console.log(value)
+        const thread = new tvm.CallThread()
+        tvm.getGlobalFunc('from.worker').callOn(thread, 4).then((x) => console.log(x))
+      })
+      worker.once('exit', () => {
+        try { tvm.getGlobalFunc('from.worker')(1) } catch (error) { console.log(error.message) }
+      })`)
+    expect(result.stderr).toBe('')
+    expect(result.stdout).toBe(
+      '42\n8\nJavaScriptError: the JavaScript environment of this function has ended\n',
+    )
+    expect(result.status).toBe(0)
+  })
+})
