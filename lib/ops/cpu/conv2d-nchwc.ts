@@ -104,7 +104,7 @@ export function scheduleBlockedConvolution(outputs: readonly Tensor[], target: T
   if (!convolution || !output) return schedule
   for (const { op } of convolution.inputs) if (op.tag === 'injective,pad') schedulePad(schedule, op, target)
   const [, , , width, block] = convolution.output().shape as [number, number, number, number, number]
-  const tile = registerTile(width, block, target)
+  const tile = registerTile(width, block, target, convolution.tag.startsWith('depthwise'))
   const accumulator = schedule.cacheWrite(convolution.output())
   const isLast = output.sameAs(convolution)
   const sameShape = output.axis.length === 5

@@ -23,23 +23,25 @@ export function channelBlock(channels: number, target: Target): number {
  * Chooses accumulators by what a step costs: per multiply-add the loads it needs (one broadcast a column, one vector of
  * weights a channel vector), the latency that too few independent sums leave open, and spills beyond the registers.
  */
-export function registerTile(width: number, block: number, target: Target): RegisterTile {
+export function registerTile(width: number, block: number, target: Target, depthwise = false): RegisterTile {
   const lanes = Math.min(target.simdLanes32, block)
   const registers = target.simdLanes32 === 16 ? 32 : 16
-  const most = registers - 2
   let best: RegisterTile = { columns: 1, channels: block }
   let least = Number.POSITIVE_INFINITY
-  const vectorCounts = block % lanes === 0 ? divisors(block / lanes) : [1]
+  const whole = block % lanes === 0
+  // Depthwise sums share no input, so that whole blocks, read in one go, are best.
+  const vectorCounts = !whole ? [1] : depthwise ? [block / lanes] : divisors(block / lanes)
   for (const vectors of vectorCounts) {
     for (const columns of divisors(width)) {
       const sums = vectors * columns
       const loads = (columns + vectors) / sums
       const latency = 10 / sums
-      const spill = sums > most ? 1 + (sums - most) / most : 1
+      const needed = sums + vectors + (depthwise ? 0 : 1)
+      const spill = needed > registers ? 1.6 * (needed / registers) : 1
       const cost = Math.max(1, loads, latency) * spill + 1e-3 * loads
       if (cost < least) {
         least = cost
-        best = { columns, channels: block % lanes === 0 ? vectors * lanes : block }
+        best = { columns, channels: whole ? vectors * lanes : block }
       }
     }
   }
