@@ -30,7 +30,12 @@ export interface Built {
 export function buildRelay(func: Func, target: Target, options: BuildOptions = {}): Built {
   registerOperators()
   const optLevel = options.optLevel ?? 3
-  const config = { ...(target.vectorises ? {} : { 'tir.disable_vectorize': true }), ...options.config }
+  const config = {
+    // Narrower last tiles become code of their own instead of a condition on every multiply-add.
+    'tir.LoopPartition': { partition_const_loop: true },
+    ...(target.vectorises ? {} : { 'tir.disable_vectorize': true }),
+    ...options.config,
+  }
   const mod = withPassContext({ optLevel, config }, () =>
     optimize(IRModule.fromFunction(func), target, optLevel, options.onStep),
   )

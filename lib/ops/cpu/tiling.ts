@@ -19,28 +19,35 @@ export function channelBlock(channels: number, target: Target): number {
   return largestDivisor(channels, 2 * lanes)
 }
 
+/** Sums that must be in flight to hide the latency of a multiply-add: 4 or 5 cycles, two a cycle. */
+const SUMS_IN_FLIGHT = 10
+
 /**
- * Chooses accumulators by what a step costs: per multiply-add the loads it needs (one broadcast a column, one vector of
- * weights a channel vector), the latency that too few independent sums leave open, and spills beyond the registers.
+ * Chooses the accumulators by counting cycles of the innermost loops over a row of `width` columns. A step issues two
+ * multiply-adds and two loads a cycle at best and cannot be shorter than their latency; sums, one vector of weights a channel
+ * vector and a broadcast input must fit the registers. The last tile of a row may be narrower than the others, since the
+ * loop over tiles is partitioned (`tir.LoopPartition`), and costs what its few sums cost.
  */
 export function registerTile(width: number, block: number, target: Target, depthwise = false): RegisterTile {
-  const lanes = Math.min(target.simdLanes32, block)
-  const registers = target.simdLanes32 === 16 ? 32 : 16
-  let best: RegisterTile = { columns: 1, channels: block }
-  let least = Number.POSITIVE_INFINITY
+  const lanes = target.simdLanes32
+  const registers = lanes === 16 ? 32 : 16
   const whole = block % lanes === 0
   // Depthwise sums share no input, so that whole blocks, read in one go, are best.
-  const vectorCounts = !whole ? [1] : depthwise ? [block / lanes] : divisors(block / lanes)
+  const vectorCounts = !whole ? [Math.ceil(block / lanes)] : depthwise ? [block / lanes] : divisors(block / lanes)
+  let best: RegisterTile = { columns: 1, channels: block }
+  let least = Number.POSITIVE_INFINITY
   for (const vectors of vectorCounts) {
-    for (const columns of divisors(width)) {
+    const step = (columns: number) => {
       const sums = vectors * columns
-      const loads = (columns + vectors) / sums
-      const latency = 10 / sums
-      const needed = sums + vectors + (depthwise ? 0 : 1)
-      const spill = needed > registers ? 1.6 * (needed / registers) : 1
-      const cost = Math.max(1, loads, latency) * spill + 1e-3 * loads
-      if (cost < least) {
-        least = cost
+      const loads = depthwise ? sums + vectors : columns + vectors
+      return Math.max(sums, loads, SUMS_IN_FLIGHT) + loads / 100
+    }
+    const held = Math.min(vectors, 2) + (depthwise ? 0 : 1)
+    for (let columns = 1; columns <= width && vectors * columns + held <= registers; columns++) {
+      const tail = width % columns
+      const cycles = (Math.floor(width / columns) * step(columns) + (tail > 0 ? step(tail) : 0)) / vectors
+      if (cycles < least) {
+        least = cycles
         best = { columns, channels: whole ? vectors * lanes : block }
       }
     }
