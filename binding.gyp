@@ -13,6 +13,7 @@
     {
       "target_name": "opencl_stub",
       "type": "shared_library",
+      "product_prefix": "lib",
       "product_name": "OpenCL",
       "product_extension": "so.1",
       "product_dir": "<(PRODUCT_DIR)/opencl-stub",
