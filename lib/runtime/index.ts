@@ -1,7 +1,8 @@
 export { CallThread } from './call-thread.js'
 export { dtypeArg, formatDataType, parseDataType } from './dtype.js'
 export { Handle } from './handle.js'
-export { type Library, libraryVersion, openedLibrary, openLibrary, SUPPORTED_VERSION } from './library.js'
+export { type Library, openedLibrary, openLibrary } from './library.js'
+export { libraryVersion, SUPPORTED_VERSION } from './library-version.js'
 export { loadModuleFromFile, Module } from './module.js'
 export { alignedTensor, NDArray, type Placement } from './ndarray.js'
 export {

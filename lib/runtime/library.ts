@@ -1,15 +1,13 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { findBundle } from '../bundle/index.js'
 import { TvmNodeError } from '../errors.js'
 import { native } from '../native.js'
+import { isSupported, libraryVersion, SUPPORTED_VERSION } from './library-version.js'
 import { Module } from './module.js'
 import { NDArray } from './ndarray.js'
-import type { TvmMap } from './object.js'
 import { installObjectTypes, TvmObject } from './object.js'
-import { getGlobalFunc, PackedFuncPrototype } from './packed-func.js'
-
-/** The release whose C ABI and frontend contract this package speaks. */
-export const SUPPORTED_VERSION = '0.18'
+import { findGlobalFunc, PackedFuncPrototype } from './packed-func.js'
 
 export interface Library {
   readonly path: string
@@ -28,24 +26,38 @@ let current: Library | undefined
 
 /**
  * Opens the TVM library of this process, once. A process that already has a compiler serves a request for the runtime.
+ * Nothing is printed; the library's worker threads are not bound to processors unless `TVM_BIND_THREADS` says so.
  *
- * @throws `ERR_SECOND_LIBRARY` when the process has another TVM library; `ERR_LIBRARY_VERSION` when it is not 0.18;
- * `ERR_NO_BUNDLE` when none is found.
+ * @param options.path - A TVM library, or the folder of a build; default: `TVM_HOME`, else the bundle.
+ * @param options.kind - Default `compiler`.
+ * @throws `ERR_NO_BUNDLE` when none is found; `ERR_LIBRARY_LOAD` when it cannot be opened; `ERR_LIBRARY_VERSION` when it is
+ * not 0.18; `ERR_SECOND_LIBRARY` when the process has another TVM library.
  */
 export function openLibrary(options: { path?: string; kind?: Library['kind'] } = {}): Library {
   const kind = options.kind ?? 'compiler'
   if (current && !options.path && (current.kind === kind || current.kind === 'compiler')) return current
-  const bundle = options.path ? undefined : findBundle()
-  const path = options.path ?? (kind === 'compiler' ? bundle?.libtvm : bundle?.libtvmRuntime)
-  if (!path || !existsSync(path)) {
-    throw new TvmNodeError('ERR_NO_BUNDLE', `no TVM library at ${path}`, { details: { path } })
-  }
-  native.open(path, bundle?.opencl ? [bundle.opencl] : [])
+  const { path, opencl } = locate(kind, options.path)
+  native.open(path, opencl ? [opencl] : [])
+  if (current?.path === native.openedPath()) return current
   installObjectTypes()
   const opened: Library = { path: native.openedPath(), kind: hasCompiler() ? 'compiler' : 'runtime' }
   checkVersion(opened)
   current = opened
   return opened
+}
+
+function locate(kind: Library['kind'], path?: string): { path: string; opencl: string | undefined } {
+  const isFile = path !== undefined && statSync(path, { throwIfNoEntry: false })?.isFile()
+  const home = isFile ? dirname(path) : path
+  const bundle = findBundle(home === undefined ? {} : { path: home })
+  if (isFile) return { path, opencl: bundle.opencl }
+  // A build of one's own may have the compiler library alone, which contains the runtime.
+  const fitting = kind === 'compiler' ? [bundle.libtvm] : [bundle.libtvmRuntime, bundle.libtvm]
+  const found = fitting.find((candidate) => existsSync(candidate))
+  if (found) return { path: found, opencl: bundle.opencl }
+  throw new TvmNodeError('ERR_NO_BUNDLE', `${bundle.dir} has no compiler library libtvm.so`, {
+    details: { searched: fitting },
+  })
 }
 
 /** The library in use, if any. */
@@ -54,22 +66,12 @@ export function openedLibrary(): Library | undefined {
 }
 
 function hasCompiler(): boolean {
-  return native.getGlobal('relay.build_module._BuildModule') !== null
-}
-
-/** The library's version and commit; the commit is empty where the library does not say. */
-export function libraryVersion(): { version: string; commit: string } {
-  const info = getGlobalFunc('support.GetLibInfo')() as unknown as TvmMap<string, string>
-  const read = (key: string) => (info.has(key) ? (info.get(key) as string) : '')
-  const saved = native.getGlobal('node.SaveJSON')
-  const json = saved ? JSON.parse(getGlobalFunc('node.SaveJSON')(null) as string) : undefined
-  return { version: json?.attrs?.tvm_version ?? '', commit: read('GIT_COMMIT_HASH') }
+  return findGlobalFunc('relay.build_module._BuildModule') !== null
 }
 
 function checkVersion(library: Library): void {
-  if (library.kind !== 'compiler') return
   const { version } = libraryVersion()
-  if (version === SUPPORTED_VERSION || version.startsWith(`${SUPPORTED_VERSION}.`)) return
+  if (isSupported(version)) return
   throw new TvmNodeError(
     'ERR_LIBRARY_VERSION',
     `${library.path} is TVM ${version || 'of an unknown version'}; this package needs ${SUPPORTED_VERSION}.x`,

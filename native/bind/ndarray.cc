@@ -83,7 +83,7 @@ Napi::Value ArrayEmpty(EnvState& state, const Napi::CallbackInfo& info) {
   Check(Library::Api().TVMArrayAlloc(shape.data(), static_cast<int>(shape.size()), type.code, type.bits, type.lanes,
                                      info[4].As<Napi::Number>().Int32Value(), info[5].As<Napi::Number>().Int32Value(),
                                      &array));
-  return Wrap(state, std::make_shared<Handle>(Kind::kNDArray, array));
+  return Wrap(state, std::make_shared<Handle>(Kind::kNDArray, array), ByteSize(*array));
 }
 
 Napi::Value ArrayFrom(EnvState& state, const Napi::CallbackInfo& info) {
@@ -118,7 +118,7 @@ Napi::Value ArrayFrom(EnvState& state, const Napi::CallbackInfo& info) {
                           &array));
   auto handle = std::make_shared<Handle>(Kind::kNDArray, array);
   Gather(tensor, static_cast<uint8_t*>(array->data));
-  return Wrap(state, std::move(handle));
+  return Wrap(state, std::move(handle), ByteSize(*array));
 }
 
 Napi::Value ArrayInfo(EnvState& state, const Napi::CallbackInfo& info) {

@@ -1,6 +1,5 @@
 #include "wrap.h"
 
-#include "../tvm/tensor.h"
 #include "arguments.h"
 #include "errors.h"
 #include "result.h"
@@ -15,16 +14,16 @@ constexpr const char* kExpected[kKinds] = {"an object of the library", "a packed
 struct Box {
   std::shared_ptr<EnvState> state;
   HandlePtr handle;
-  // Memory that the collector is told of, so that it runs in time.
-  int64_t external = 0;
+  // Bytes that the collector was told of.
+  int64_t memory = 0;
 };
 
 void Release(Box* box) {
   box->handle.reset();
-  if (box->external == 0) return;
+  if (box->memory == 0) return;
   int64_t total = 0;
-  napi_adjust_external_memory(box->state->env(), -box->external, &total);
-  box->external = 0;
+  napi_adjust_external_memory(box->state->env(), -box->memory, &total);
+  box->memory = 0;
 }
 
 void Finalize(napi_env, void* data, void*) {
@@ -95,14 +94,14 @@ Napi::Object MakeObject(EnvState& state, const Handle& handle, Box* box) {
 
 }  // namespace
 
-Napi::Value Wrap(EnvState& state, HandlePtr handle) {
+Napi::Value Wrap(EnvState& state, HandlePtr handle, size_t memory) {
   auto box = std::make_unique<Box>();
   box->state = state.shared_from_this();
   Napi::Object object = MakeObject(state, *handle, box.get());
-  if (handle->kind() == Kind::kNDArray) {
-    box->external = static_cast<int64_t>(ByteSize(*handle->tensor()));
+  if (memory > 0) {
+    box->memory = static_cast<int64_t>(memory);
     int64_t total = 0;
-    napi_adjust_external_memory(state.env(), box->external, &total);
+    napi_adjust_external_memory(state.env(), box->memory, &total);
   }
   box->handle = std::move(handle);
   if (napi_wrap(state.env(), object, box.get(), Finalize, nullptr, nullptr) != napi_ok) throw Napi::Error::New(state.env());

@@ -69,11 +69,16 @@ class Silence {
   int saved_[2] = {-1, -1};
 };
 
-// Global, because modules that a C compiler built refer to the library's TVMBackend* functions by name.
-void* OpenShared(const std::string& path) {
-  void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
+void* OpenShared(const std::string& path, int visibility) {
+  void* handle = dlopen(path.c_str(), RTLD_NOW | visibility);
   if (!handle) throw CodedError("ERR_LIBRARY_LOAD", std::string("cannot open ") + path + ": " + dlerror());
   return handle;
+}
+
+// The library then finds what it needs under the same name: the system's, else the given file.
+void Preload(const std::string& path) {
+  const std::string name = path.substr(path.rfind('/') + 1);
+  if (!dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL)) OpenShared(path, RTLD_LOCAL);
 }
 
 [[noreturn]] void RefuseSecond(const std::string& first, const std::string& second) {

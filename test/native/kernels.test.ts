@@ -6,7 +6,7 @@ const numbers = (data: TensorData) => Array.from(data as ArrayLike<number | bigi
 const array = (dtype: DType, values: readonly number[]) => {
   const { data } = emptyTensor(dtype, [values.length])
   for (const [i, x] of values.entries())
-    (data as (number | bigint)[])[i] = typeof data[0] === 'bigint' ? BigInt(x) : x
+    (data as unknown as (number | bigint)[])[i] = typeof data[0] === 'bigint' ? BigInt(x) : x
   return data as Exclude<TensorData, string[]>
 }
 const binary = (op: BinaryKernel, dtype: KernelType, a: readonly number[], b: readonly number[]) => {

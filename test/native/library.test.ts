@@ -1,10 +1,19 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
 import { findBundle } from '#lib/bundle/index.js'
-import { getGlobalFunc, libraryVersion, openedLibrary, openLibrary } from '#lib/runtime/index.js'
+import { getGlobalFunc, openedLibrary, openLibrary } from '#lib/runtime/index.js'
 
 const runtime = new URL('../../dist/runtime/index.js', import.meta.url).href
 
@@ -52,9 +61,14 @@ describe('opening', () => {
       try { tvm.openLibrary() } catch (error) { console.log(error.code) }`)
     expect(result).toMatchObject({ stdout: 'ERR_SECOND_LIBRARY\n', status: 0 })
   })
-  test('knows its version', () => {
-    openLibrary()
-    expect(libraryVersion().version).toMatch(/^0\.18\./)
+  test.each(['compiler', 'runtime'])('the %s knows its version', (kind) => {
+    const result = run(
+      `tvm.openLibrary({ kind: '${kind}' }); console.log(JSON.stringify(tvm.libraryVersion()))`,
+    )
+    expect(JSON.parse(result.stdout)).toEqual({
+      version: expect.stringMatching(/^0\.18\.\d+$/),
+      commit: expect.stringMatching(/^[0-9a-f]{40}$/),
+    })
   })
   test('the runtime knows that it cannot compile', () => {
     const result = run(`
@@ -62,25 +76,41 @@ describe('opening', () => {
       try { tvm.getGlobalFunc('relay.ir.Var') } catch (error) { console.log(error.code) }`)
     expect(result).toMatchObject({ stdout: 'runtime\nERR_UNKNOWN_FUNCTION\n', stderr: '' })
   })
-  test('a file that is no library', () => {
+  describe('what is no TVM 0.18', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tvm-node-library-'))
-    const path = join(folder, 'libtvm.so')
-    writeFileSync(path, 'not a library')
-    const result = run(
-      `try { tvm.openLibrary({ path: ${JSON.stringify(path)} }) } catch (error) { console.log(error.code) }`,
-    )
-    expect(result.stdout).toBe('ERR_LIBRARY_LOAD\n')
-    rmSync(folder, { recursive: true })
-  })
-  test('a library without the interface', () => {
-    const libm = execFileSync('sh', ['-c', 'ldd "$0" | grep -o "/[^ ]*libm.so[^ ]*"', process.execPath], {
-      encoding: 'utf8',
-    }).trim()
-    const result = run(
-      `try { tvm.openLibrary({ path: '${libm}' }) } catch (error) { console.log(error.code, error.message) }`,
-    )
-    expect(result.stdout).toContain(`ERR_LIBRARY_LOAD`)
-    expect(result.stdout).toContain(basename(libm))
+    afterAll(() => rmSync(folder, { recursive: true }))
+    const attempt = (path: string) =>
+      run(
+        `try { tvm.openLibrary({ kind: 'runtime', path: ${JSON.stringify(path)} }) } catch (error) { console.log(error.code, error.message) }`,
+      )
+
+    test('a text file', () => {
+      writeFileSync(join(folder, 'libtvm.so'), 'not a library')
+      expect(attempt(folder).stdout).toContain('ERR_LIBRARY_LOAD')
+      expect(attempt(join(folder, 'libtvm.so')).stdout).toContain('ERR_LIBRARY_LOAD')
+    })
+    test('a library without its interface', () => {
+      const list = execFileSync('ldd', [process.execPath], { encoding: 'utf8' })
+      const libm = /\S*\/libm\.so\S*/.exec(list)?.[0] as string
+      copyFileSync(libm, join(folder, 'libtvm.so'))
+      expect(attempt(folder).stdout).toMatch(/ERR_LIBRARY_LOAD .*lacks the function TVM/)
+    })
+    test('another release', () => {
+      const { dir } = findBundle()
+      const other = join(folder, 'other')
+      mkdirSync(other)
+      for (const name of readdirSync(dir)) symlinkSync(join(dir, name), join(other, name))
+      rmSync(join(other, 'libtvm.so'))
+      rmSync(join(other, 'libtvm_runtime.so'))
+      const library = readFileSync(join(dir, 'libtvm_runtime.so')).toString('latin1')
+      writeFileSync(join(other, 'libtvm_runtime.so'), library.replaceAll('0.18', '0.17'), 'latin1')
+      const { stdout } = attempt(other)
+      expect(stdout).toContain('ERR_LIBRARY_VERSION')
+      expect(stdout).toContain(join(other, 'libtvm_runtime.so'))
+    })
+    test('nothing at all', () => {
+      expect(attempt(join(folder, 'none')).stdout).toContain('ERR_NO_BUNDLE')
+    })
   })
   test('nothing works before', () => {
     const result = run(`try { tvm.getGlobalFunc('testing.echo') } catch (error) { console.log(error.code) }`)
