@@ -102,12 +102,9 @@ void Library::Open(const std::string& path, const std::vector<std::string>& prel
   // its worker pool (src/runtime/threading_backend.cc, v0.18). A value that the user set stays.
   setenv("TVM_BIND_THREADS", "0", 0);
   Silence silence;
-  for (const std::string& library : preload) {
-    // A stand-in: only where the system's own library of that name cannot be had.
-    const std::string name = library.substr(library.rfind('/') + 1);
-    if (!dlopen(name.c_str(), RTLD_NOW | RTLD_GLOBAL)) OpenShared(library);
-  }
-  void* handle = OpenShared(real);
+  for (const std::string& dependency : preload) Preload(dependency);
+  // Global, because modules that a C compiler built refer to the library's TVMBackend* functions by name.
+  void* handle = OpenShared(real, RTLD_GLOBAL);
   CApi api;
 #define TVM_NODE_LOOKUP(ret, name, params)                                                         \
   api.name = reinterpret_cast<ret(*) params>(dlsym(handle, #name));                                \
