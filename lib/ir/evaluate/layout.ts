@@ -63,12 +63,18 @@ export function layoutTransform(source: Tensor, from: string, to: string): Tenso
     if (extent === undefined || extent % size !== 0) return undefined
     shape.push(extent / size)
   }
-  const plain = fromAxes.length === plainNames.length ? source : toPlain(source, fromAxes, plainShape, plainNames)
+  const plain =
+    fromAxes.length === plainNames.length ? source : toPlain(source, fromAxes, plainShape, plainNames)
   return copyView(plain, { shape, strides: stridesOver(toAxes, strideOf), offset: 0 })
 }
 
 /** Undoes the blocks of a blocked tensor: a view in which each axis is followed by its own sub-axes, read compactly. */
-function toPlain(source: Tensor, axes: readonly LayoutAxis[], shape: readonly number[], names: readonly string[]): Tensor {
+function toPlain(
+  source: Tensor,
+  axes: readonly LayoutAxis[],
+  shape: readonly number[],
+  names: readonly string[],
+): Tensor {
   const strides = compactStrides(source.shape)
   const order = names.flatMap((name) => [
     axes.findIndex((axis) => axis.primal === name && axis.factor === 0),

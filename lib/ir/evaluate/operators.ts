@@ -3,7 +3,7 @@ import { emptyTensor, type Tensor } from '../../tensor.js'
 import { extent } from '../type.js'
 import { binary, binaryNames, cast, unaryNames, unaryOp } from './elementwise.js'
 import { layoutTransform } from './layout.js'
-import { broadcastStrides, compactStrides, copyView, product } from './strided.js'
+import { broadcastStrides, compactStrides, copyInto, copyView, product } from './strided.js'
 
 /** What an evaluation yields: its type comes from the library's own type inference. */
 export interface ResultType {
@@ -12,7 +12,11 @@ export interface ResultType {
 }
 
 /** Computes an operator on constants; undefined leaves the case to the library. */
-export type Evaluator = (inputs: readonly Tensor[], attrs: TvmObject, result: ResultType) => Tensor | undefined
+export type Evaluator = (
+  inputs: readonly Tensor[],
+  attrs: TvmObject,
+  result: ResultType,
+) => Tensor | undefined
 
 const evaluators = new Map<string, Evaluator>()
 
@@ -20,8 +24,17 @@ export function findEvaluator(op: string): Evaluator | undefined {
   return evaluators.get(op)
 }
 
-const reshape: Evaluator = ([x], _attrs, { shape }) => x && { dtype: x.dtype, shape: [...shape], data: x.data }
-for (const op of ['reshape', 'contrib_reverse_reshape', 'squeeze', 'expand_dims', 'nn.batch_flatten', 'copy', 'reshape_like']) {
+const reshape: Evaluator = ([x], _attrs, { shape }) =>
+  x && { dtype: x.dtype, shape: [...shape], data: x.data }
+for (const op of [
+  'reshape',
+  'contrib_reverse_reshape',
+  'squeeze',
+  'expand_dims',
+  'nn.batch_flatten',
+  'copy',
+  'reshape_like',
+]) {
   evaluators.set(op, reshape)
 }
 
@@ -36,7 +49,11 @@ evaluators.set('transpose', ([x], attrs, { shape }) => {
   const strides = compactStrides(x.shape)
   const rank = x.shape.length
   const axes = optionalInts(attrs, 'axes') ?? x.shape.map((_, i) => rank - 1 - i)
-  return copyView(x, { shape, strides: axes.map((axis) => strides[axis < 0 ? axis + rank : axis] as number), offset: 0 })
+  return copyView(x, {
+    shape,
+    strides: axes.map((axis) => strides[axis < 0 ? axis + rank : axis] as number),
+    offset: 0,
+  })
 })
 
 evaluators.set('layout_transform', ([x], attrs) => {
@@ -51,7 +68,8 @@ evaluators.set('full', broadcastTo)
 for (const op of ['zeros', 'ones', 'zeros_like', 'ones_like']) {
   evaluators.set(op, (_inputs, _attrs, { shape, dtype }) => {
     const result = emptyTensor(dtype, shape)
-    if (op.startsWith('ones')) (result.data as unknown[]).fill(typeof (result.data as unknown[])[0] === 'bigint' ? 1n : 1)
+    if (op.startsWith('ones'))
+      (result.data as unknown[]).fill(typeof (result.data as unknown[])[0] === 'bigint' ? 1n : 1)
     return result
   })
 }
@@ -60,15 +78,13 @@ evaluators.set('concatenate', (inputs, attrs, { shape, dtype }) => {
   const rank = shape.length
   const axis = normalize(attrs.get('axis') as number, rank)
   const result = emptyTensor(dtype, shape)
-  const outer = product(shape.slice(0, axis))
   const row = product(shape.slice(axis))
   let offset = 0
   for (const input of inputs) {
     const width = product(input.shape.slice(axis))
-    const [to, from] = [result.data as unknown[], input.data as unknown[]]
-    for (let n = 0; n < outer; n++) {
-      for (let i = 0; i < width; i++) to[n * row + offset + i] = from[n * width + i]
-    }
+    const block = [product(shape.slice(0, axis)), width]
+    const to = { shape: block, strides: [row, 1], offset }
+    copyInto(result, to, input, { shape: block, strides: [width, 1], offset: 0 })
     offset += width
   }
   return result

@@ -1,5 +1,5 @@
-import type { Tensor } from '../../tensor.js'
-import { emptyTensor } from '../../tensor.js'
+import { native } from '../../native.js'
+import { emptyTensor, type Tensor, type TypedArray } from '../../tensor.js'
 
 /** Extents and element strides of a view; strides of 0 repeat, negative ones run backwards. */
 export interface View {
@@ -31,46 +31,29 @@ export function broadcastStrides(shape: readonly number[], target: readonly numb
   return target.map((_, axis) => (axis < lead || shape[axis - lead] === 1 ? 0 : (own[axis - lead] as number)))
 }
 
-/**
- * Calls `row(start, destination)` for each innermost row of a view: `start` indexes the source, `destination` counts the
- * elements of the compact result.
- */
-export function forEachRow(view: View, row: (start: number, destination: number) => void): void {
-  const { shape, strides } = view
-  const rank = shape.length
-  const width = rank === 0 ? 1 : (shape[rank - 1] as number)
-  const rows = rank === 0 ? 1 : product(shape.slice(0, -1))
-  const index = new Array<number>(Math.max(rank - 1, 0)).fill(0)
-  let start = view.offset
-  for (let n = 0; n < rows; n++) {
-    row(start, n * width)
-    for (let axis = rank - 2; axis >= 0; axis--) {
-      start += strides[axis] as number
-      if (++(index[axis] as number) < (shape[axis] as number)) break
-      start -= (strides[axis] as number) * (shape[axis] as number)
-      index[axis] = 0
-    }
-  }
+/** The elements of a constant, which are never strings: the library has no arrays of those. */
+export function memory(tensor: Tensor): TypedArray {
+  return tensor.data as TypedArray
 }
 
 /** Copies a view of `source` into a new compact tensor of shape `shape` (default: the view's own). */
 export function copyView(source: Tensor, view: View, shape: readonly number[] = view.shape): Tensor {
   const result = emptyTensor(source.dtype, shape)
-  copyInto(result.data as unknown[], 0, source.data as unknown[], view)
+  copyInto(result, { shape: view.shape, strides: compactStrides(view.shape), offset: 0 }, source, view)
   return result
 }
 
-function copyInto(to: unknown[], at: number, from: unknown[], view: View): void {
-  if (product(view.shape) === 0) return
-  const rank = view.shape.length
-  const width = rank === 0 ? 1 : (view.shape[rank - 1] as number)
-  const step = rank === 0 ? 1 : (view.strides[rank - 1] as number)
-  forEachRow(view, (start, destination) => {
-    let source = start
-    const end = at + destination + width
-    for (let d = at + destination; d < end; d++) {
-      to[d] = from[source]
-      source += step
-    }
-  })
+/** Copies between views of the same shape. */
+export function copyInto(target: Tensor, to: View, source: Tensor, from: View): void {
+  const [into, out] = [memory(target), memory(source)]
+  native.stridedCopy(
+    into,
+    to.strides,
+    to.offset,
+    out,
+    from.strides,
+    from.offset,
+    to.shape,
+    out.BYTES_PER_ELEMENT,
+  )
 }
