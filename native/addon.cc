@@ -28,7 +28,8 @@ Napi::Value Guarded(const Napi::CallbackInfo& info) {
 
 Napi::Value SetClasses(EnvState& state, const Napi::CallbackInfo& info) {
   auto classes = info[0].As<Napi::Object>();
-  for (int i = 0; i < kKinds; i++) state.classes[i] = Napi::Persistent(classes.Get(kKindNames[i]).As<Napi::Function>());
+  for (int i = 0; i < kKinds; i++)
+    state.classes[i] = Napi::Persistent(classes.Get(kKindNames[i]).As<Napi::Function>());
   return info.Env().Undefined();
 }
 
@@ -39,7 +40,8 @@ Napi::Value SetErrorFactory(EnvState& state, const Napi::CallbackInfo& info) {
 
 Napi::Value SetObjectClass(EnvState& state, const Napi::CallbackInfo& info) {
   unsigned index = 0;
-  if (Library::Api().TVMObjectTypeKey2Index(Text(info[0]).c_str(), &index) != 0) return Napi::Boolean::New(info.Env(), false);
+  if (Library::Api().TVMObjectTypeKey2Index(Text(info[0]).c_str(), &index) != 0)
+    return Napi::Boolean::New(info.Env(), false);
   state.object_classes[index] = Napi::Persistent(info[1].As<Napi::Function>());
   return Napi::Boolean::New(info.Env(), true);
 }
@@ -72,7 +74,8 @@ Napi::Value GetGlobal(EnvState& state, const Napi::CallbackInfo& info) {
 
 Napi::Value RegisterGlobal(EnvState& state, const Napi::CallbackInfo& info) {
   HandlePtr function = Expect(state, info[1], Kind::kPackedFunc);
-  Check(Library::Api().TVMFuncRegisterGlobal(Text(info[0]).c_str(), function->get(), info[2].As<Napi::Boolean>().Value()));
+  Check(Library::Api().TVMFuncRegisterGlobal(Text(info[0]).c_str(), function->get(),
+                                             info[2].As<Napi::Boolean>().Value()));
   return info.Env().Undefined();
 }
 
@@ -86,7 +89,8 @@ Napi::Value ListGlobals(EnvState&, const Napi::CallbackInfo& info) {
   const char** names = nullptr;
   Check(Library::Api().TVMFuncListGlobalNames(&count, &names));
   Napi::Array list = Napi::Array::New(info.Env(), count);
-  for (int i = 0; i < count; i++) list.Set(static_cast<uint32_t>(i), Napi::String::New(info.Env(), names[i]));
+  for (int i = 0; i < count; i++)
+    list.Set(static_cast<uint32_t>(i), Napi::String::New(info.Env(), names[i]));
   return list;
 }
 
@@ -121,7 +125,8 @@ Napi::Value SameHandle(EnvState& state, const Napi::CallbackInfo& info) {
 Napi::Value Address(EnvState& state, const Napi::CallbackInfo& info) {
   HandlePtr handle = Unwrap(state, info[0]);
   if (!handle) throw CodedError("ERR_INVALID_ARGUMENT", "expected a handle");
-  return Napi::Number::New(info.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(handle->get())));
+  return Napi::Number::New(info.Env(),
+                           static_cast<double>(reinterpret_cast<uintptr_t>(handle->get())));
 }
 
 Napi::Value DisposeHandle(EnvState& state, const Napi::CallbackInfo& info) {
@@ -135,14 +140,16 @@ Napi::Value HandleDisposed(EnvState& state, const Napi::CallbackInfo& info) {
 
 Napi::Value HandleCounts(EnvState&, const Napi::CallbackInfo& info) {
   Napi::Object counts = Napi::Object::New(info.Env());
-  for (int i = 0; i < kKinds; i++) counts.Set(kKindNames[i], static_cast<double>(LiveHandles(static_cast<Kind>(i))));
+  for (int i = 0; i < kKinds; i++)
+    counts.Set(kKindNames[i], static_cast<double>(LiveHandles(static_cast<Kind>(i))));
   return counts;
 }
 
 Napi::Value ModuleGetFunction(EnvState& state, const Napi::CallbackInfo& info) {
   HandlePtr module = Expect(state, info[0], Kind::kModule);
   void* function = nullptr;
-  Check(Library::Api().TVMModGetFunction(module->get(), Text(info[1]).c_str(), info[2].As<Napi::Boolean>().Value(), &function));
+  Check(Library::Api().TVMModGetFunction(module->get(), Text(info[1]).c_str(),
+                                         info[2].As<Napi::Boolean>().Value(), &function));
   if (!function) return info.Env().Null();
   return Wrap(state, std::make_shared<Handle>(Kind::kPackedFunc, function));
 }
@@ -176,7 +183,8 @@ Napi::Value DataTypeMarker(EnvState& state, const Napi::CallbackInfo& info) {
 
 Napi::Value DeviceMarker(EnvState& state, const Napi::CallbackInfo& info) {
   TVMValue value{};
-  value.v_device = {info[0].As<Napi::Number>().Int32Value(), info[1].As<Napi::Number>().Int32Value()};
+  value.v_device = {info[0].As<Napi::Number>().Int32Value(),
+                    info[1].As<Napi::Number>().Int32Value()};
   return WrapMarker(state, {TypeCode::kDevice, value});
 }
 

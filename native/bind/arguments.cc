@@ -20,7 +20,8 @@ bool IsPlainObject(Napi::Object object) {
   napi_get_prototype(env, object, &prototype);
   if (Napi::Value(env, prototype).IsNull()) return true;
   napi_get_prototype(env, prototype, &next);
-  return Napi::Value(env, next).IsNull() && Napi::Object(env, prototype).HasOwnProperty("hasOwnProperty");
+  return Napi::Value(env, next).IsNull() &&
+         Napi::Object(env, prototype).HasOwnProperty("hasOwnProperty");
 }
 
 Napi::Function GlobalMethod(Napi::Env env, const char* object, const char* name) {
@@ -65,7 +66,9 @@ void Arguments::Add(Napi::Value js) {
     case napi_bigint: {
       bool lossless = false;
       value.v_int64 = js.As<Napi::BigInt>().Int64Value(&lossless);
-      if (!lossless) throw CodedError("ERR_INVALID_ARGUMENT", "an integer argument must fit in 64 bits with sign");
+      if (!lossless)
+        throw CodedError("ERR_INVALID_ARGUMENT",
+                         "an integer argument must fit in 64 bits with sign");
       return Push(TypeCode::kInt, value);
     }
     case napi_string:
@@ -76,7 +79,8 @@ void Arguments::Add(Napi::Value js) {
     case napi_object:
       return AddObject(js.As<Napi::Object>());
     default:
-      throw CodedError("ERR_INVALID_ARGUMENT", "a symbol or external value cannot be an argument of a packed function");
+      throw CodedError("ERR_INVALID_ARGUMENT",
+                       "a symbol or external value cannot be an argument of a packed function");
   }
 }
 
@@ -148,7 +152,9 @@ void Arguments::AddObject(Napi::Object object) {
   } else if (IsPlainObject(object)) {
     entries = GlobalMethod(env, "Object", "entries").Call({object}).As<Napi::Array>();
   } else {
-    throw CodedError("ERR_INVALID_ARGUMENT", "an argument is an object of a class that the TVM library has no counterpart of");
+    throw CodedError(
+        "ERR_INVALID_ARGUMENT",
+        "an argument is an object of a class that the TVM library has no counterpart of");
   }
   const uint32_t length = entries.Length();
   for (uint32_t i = 0; i < length; i++) {

@@ -10,13 +10,15 @@
 
 namespace tvm_node {
 
-/** Whether bytes are used where they lie, for a call that ends before JavaScript goes on, or copied. */
+/** Whether bytes are used where they lie, for a call that ends before JavaScript goes on, or
+ * copied. */
 enum class Bytes { kBorrowed, kCopied };
 
 /** The arguments of one call together with everything they point to. */
 class Arguments {
  public:
-  explicit Arguments(EnvState& state, Bytes bytes = Bytes::kBorrowed) : state_(state), bytes_(bytes) {}
+  explicit Arguments(EnvState& state, Bytes bytes = Bytes::kBorrowed)
+      : state_(state), bytes_(bytes) {}
   Arguments(const Arguments&) = delete;
   Arguments& operator=(const Arguments&) = delete;
 

@@ -70,7 +70,8 @@ class Queue {
     while (std::shared_ptr<Job> job = Next()) {
       Arguments& arguments = job->arguments;
       try {
-        job->result = CallPacked(job->function->get(), arguments.values(), arguments.codes(), arguments.size());
+        job->result = CallPacked(job->function->get(), arguments.values(), arguments.codes(),
+                                 arguments.size());
       } catch (const TvmError& error) {
         job->error = std::make_unique<TvmError>(error);
       } catch (const std::exception& error) {
@@ -106,7 +107,8 @@ using QueuePtr = std::shared_ptr<Queue>;
 Queue& QueueOf(Napi::Value value) {
   bool tagged = false;
   void* data = nullptr;
-  if (!value.IsObject() || napi_check_object_type_tag(value.Env(), value, &kThreadTag, &tagged) != napi_ok || !tagged ||
+  if (!value.IsObject() ||
+      napi_check_object_type_tag(value.Env(), value, &kThreadTag, &tagged) != napi_ok || !tagged ||
       napi_unwrap(value.Env(), value, &data) != napi_ok || !data) {
     throw CodedError("ERR_INVALID_ARGUMENT", "expected a call thread");
   }
@@ -139,7 +141,8 @@ Napi::Value CallOn(EnvState& state, const Napi::CallbackInfo& info) {
   auto list = info[2].As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length(); i++) job->arguments.Add(list.Get(i));
   Napi::Value promise = job->deferred.Promise();
-  if (!queue.Push(std::move(job))) throw CodedError("ERR_DISPOSED", "this call thread was disposed");
+  if (!queue.Push(std::move(job)))
+    throw CodedError("ERR_DISPOSED", "this call thread was disposed");
   state.HoldLoop();
   return promise;
 }

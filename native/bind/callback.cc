@@ -29,8 +29,8 @@ void Release(void* context) {
   }
 }
 
-// Generated code passes raw tensors to be written to; JavaScript got copies. Memory that did not change is not touched: it
-// may be constant.
+// Generated code passes raw tensors to be written to; JavaScript got copies. Memory that did not
+// change is not touched: it may be constant.
 void WriteBack(const DLTensor& copy, const DLTensor& original) {
   if (original.device.type != kCpu) return;
   const auto* after = static_cast<const uint8_t*>(copy.data);
@@ -52,7 +52,8 @@ void Serve(Callback* callback, TVMValue* values, int* codes, int count, void* re
   }
   Napi::Value answer = callback->function.Call(arguments);
   for (int i = 0; i < count; i++) {
-    if (codes[i] == TypeCode::kDLTensor) WriteBack(*kept[i].handle->tensor(), *static_cast<DLTensor*>(values[i].v_handle));
+    if (codes[i] == TypeCode::kDLTensor)
+      WriteBack(*kept[i].handle->tensor(), *static_cast<DLTensor*>(values[i].v_handle));
   }
   if (answer.IsUndefined() || answer.IsNull()) return;
   Arguments result(state);
@@ -60,7 +61,8 @@ void Serve(Callback* callback, TVMValue* values, int* codes, int count, void* re
   Check(Library::Api().TVMCFuncSetReturn(ret, result.values(), result.codes(), 1));
 }
 
-// Runs on the JavaScript thread; returns the error text, empty on success. No exception may cross the library.
+// Runs on the JavaScript thread; returns the error text, empty on success. No exception may cross
+// the library.
 std::string ServeGuarded(Callback* callback, TVMValue* values, int* codes, int count, void* ret) {
   EnvState& state = *callback->state;
   try {
@@ -85,8 +87,11 @@ int Invoke(TVMValue* values, int* codes, int count, void* ret, void* context) {
     problem = "JavaScriptError: the JavaScript environment of this function has ended";
   } else if (state.OnThread()) {
     problem = ServeGuarded(callback, values, codes, count, ret);
-  } else if (!state.RunErrand([&] { problem = ServeGuarded(callback, values, codes, count, ret); })) {
-    problem = "JavaScriptError: the JavaScript thread is busy in a synchronous call and cannot serve another thread";
+  } else if (!state.RunErrand(
+                 [&] { problem = ServeGuarded(callback, values, codes, count, ret); })) {
+    problem =
+        "JavaScriptError: the JavaScript thread is busy in a synchronous call and cannot serve "
+        "another thread";
   }
   if (problem.empty()) return 0;
   Library::Api().TVMAPISetLastError(problem.c_str());
@@ -96,7 +101,8 @@ int Invoke(TVMValue* values, int* codes, int count, void* ret, void* context) {
 }  // namespace
 
 HandlePtr MakeCallback(EnvState& state, Napi::Function function) {
-  auto callback = std::make_unique<Callback>(Callback{state.shared_from_this(), Napi::Persistent(function)});
+  auto callback =
+      std::make_unique<Callback>(Callback{state.shared_from_this(), Napi::Persistent(function)});
   void* handle = nullptr;
   Check(Library::Api().TVMFuncCreateFromCFunc(Invoke, callback.get(), Release, &handle));
   callback.release();

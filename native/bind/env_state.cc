@@ -22,7 +22,8 @@ struct EnvState::Errand {
 };
 
 EnvState::EnvState(Napi::Env env) : env_(env), thread_(std::this_thread::get_id()) {
-  wake_ = Napi::ThreadSafeFunction::New(env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "tvm-node", 0, 1);
+  wake_ = Napi::ThreadSafeFunction::New(
+      env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "tvm-node", 0, 1);
   wake_.Unref(env);
   auto object_class = env.Global().Get("Object").As<Napi::Object>();
   set_prototype_of = Napi::Persistent(object_class.Get("setPrototypeOf").As<Napi::Function>());
@@ -58,17 +59,18 @@ bool EnvState::RunErrand(std::function<void()> work) {
   errand->work = std::move(work);
   std::unique_lock<std::mutex> lock(mutex_);
   if (!alive()) return false;
-  const napi_status posted = wake_.NonBlockingCall([self = shared_from_this(), errand](Napi::Env, Napi::Function) {
-    {
-      std::lock_guard<std::mutex> guard(self->mutex_);
-      if (errand->status == Errand::Status::kCancelled) return;
-      errand->status = Errand::Status::kRunning;
-    }
-    errand->work();
-    std::lock_guard<std::mutex> guard(self->mutex_);
-    errand->status = Errand::Status::kDone;
-    self->changed_.notify_all();
-  });
+  const napi_status posted =
+      wake_.NonBlockingCall([self = shared_from_this(), errand](Napi::Env, Napi::Function) {
+        {
+          std::lock_guard<std::mutex> guard(self->mutex_);
+          if (errand->status == Errand::Status::kCancelled) return;
+          errand->status = Errand::Status::kRunning;
+        }
+        errand->work();
+        std::lock_guard<std::mutex> guard(self->mutex_);
+        errand->status = Errand::Status::kDone;
+        self->changed_.notify_all();
+      });
   if (posted != napi_ok) return false;
 
   uint64_t call = 0;

@@ -47,11 +47,13 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   };
 
   /**
-   * Runs `work` on the JavaScript thread and waits for it. False, with the work not done, when the environment has ended or
-   * when its thread stays inside one call into the library for `kPatience`: that call might be waiting for the caller.
+   * Runs `work` on the JavaScript thread and waits for it. False, with the work not done, when the
+   * environment has ended or when its thread stays inside one call into the library for
+   * `kPatience`: that call might be waiting for the caller.
    */
   bool RunErrand(std::function<void()> work);
-  /** Runs `work` on the JavaScript thread some time later; drops it when the environment has ended. */
+  /** Runs `work` on the JavaScript thread some time later; drops it when the environment has ended.
+   */
   void Post(std::function<void()> work);
   /** Registers work to do, in any order, when the environment ends. */
   void AtShutdown(std::function<void()> work) { at_shutdown_.push_back(std::move(work)); }
@@ -59,7 +61,8 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   void HoldLoop();
   void ReleaseLoop();
 
-  /** Keeps a thrown JavaScript value until the error that names it comes out of the library; returns its number. */
+  /** Keeps a thrown JavaScript value until the error that names it comes out of the library;
+   * returns its number. */
   uint64_t KeepThrown(Napi::Value value);
   /** Takes out the value with this number; empty when there is none. */
   Napi::Value TakeThrown(uint64_t number);
@@ -70,7 +73,8 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   /** The class of each kind of handle, and of objects by their type index. */
   Napi::FunctionReference classes[kKinds];
   std::unordered_map<unsigned, Napi::FunctionReference> object_classes;
-  /** What JavaScript objects of ours wrap: an object that wraps anything else belongs to another addon. */
+  /** What JavaScript objects of ours wrap: an object that wraps anything else belongs to another
+   * addon. */
   std::unordered_set<const void*> wrapped;
   std::unordered_set<const void*> markers;
 

@@ -37,21 +37,23 @@ Napi::Error MakeTvmError(EnvState& state, std::string text, const std::string& b
   Napi::Env env = state.env();
   const uint64_t number = CutMark(&text);
   Napi::Value cause = number == 0 ? Napi::Value() : state.TakeThrown(number);
-  Napi::Value error = state.make_error.Call({Napi::String::New(env, "ERR_TVM"), Napi::String::New(env, text),
-                                             Napi::String::New(env, backtrace),
-                                             cause.IsEmpty() ? env.Undefined() : cause});
+  Napi::Value error = state.make_error.Call(
+      {Napi::String::New(env, "ERR_TVM"), Napi::String::New(env, text),
+       Napi::String::New(env, backtrace), cause.IsEmpty() ? env.Undefined() : cause});
   return Napi::Error(env, error);
 }
 
 Napi::Error MakeCodedError(EnvState& state, const std::string& code, const std::string& message) {
   Napi::Env env = state.env();
-  return Napi::Error(env, state.make_error.Call({Napi::String::New(env, code), Napi::String::New(env, message)}));
+  return Napi::Error(
+      env, state.make_error.Call({Napi::String::New(env, code), Napi::String::New(env, message)}));
 }
 
 std::string TextOfThrown(EnvState& state, const Napi::Error& error) {
   Napi::Value thrown = error.Value();
   std::string message = thrown.IsObject() ? error.Message() : thrown.ToString().Utf8Value();
-  // The library takes what follows the first line for a stack; the whole message travels in the kept value.
+  // The library takes what follows the first line for a stack; the whole message travels in the
+  // kept value.
   message.resize(std::min(message.find('\n'), message.size()));
   return KindOf(thrown) + ": " + message + kMark + std::to_string(state.KeepThrown(thrown)) + "]";
 }

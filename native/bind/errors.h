@@ -1,4 +1,5 @@
-// Errors on their way from C++ and the TVM library to JavaScript, and from a JavaScript callback through the library.
+// Errors on their way from C++ and the TVM library to JavaScript, and from a JavaScript callback
+// through the library.
 #ifndef TVM_NODE_BIND_ERRORS_H_
 #define TVM_NODE_BIND_ERRORS_H_
 
@@ -6,13 +7,15 @@
 
 namespace tvm_node {
 
-/** The JavaScript error for one that the library reported; a value that JavaScript threw into it becomes the cause. */
+/** The JavaScript error for one that the library reported; a value that JavaScript threw into it
+ * becomes the cause. */
 Napi::Error MakeTvmError(EnvState& state, std::string text, const std::string& backtrace);
 Napi::Error MakeCodedError(EnvState& state, const std::string& code, const std::string& message);
 /** The text under which a thrown JavaScript value travels through the library. */
 std::string TextOfThrown(EnvState& state, const Napi::Error& error);
 
-/** Runs `body`, which may call into the library, turning C++ and library errors into JavaScript ones. */
+/** Runs `body`, which may call into the library, turning C++ and library errors into JavaScript
+ * ones. */
 template <typename Body>
 auto Guard(EnvState& state, const Body& body) -> decltype(body()) {
   try {

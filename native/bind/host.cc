@@ -10,7 +10,8 @@ namespace {
 Napi::ArrayBuffer BufferOver(Napi::Env env, SharedMemory memory) {
   auto* held = new SharedMemory(std::move(memory));
   return Napi::ArrayBuffer::New(
-      env, held->data(), held->size(), [](Napi::Env, void*, SharedMemory* mapping) { delete mapping; }, held);
+      env, held->data(), held->size(),
+      [](Napi::Env, void*, SharedMemory* mapping) { delete mapping; }, held);
 }
 
 }  // namespace

@@ -6,7 +6,8 @@
 
 namespace tvm_node {
 
-/** stridedCopy(to, toStrides, toOffset, from, fromStrides, fromOffset, shape, itemSize): in elements. */
+/** stridedCopy(to, toStrides, toOffset, from, fromStrides, fromOffset, shape, itemSize): in
+ * elements. */
 Napi::Value StridedCopyOf(EnvState& state, const Napi::CallbackInfo& info);
 /** binary(op, dtype, to, a, aStrides, b, bStrides, shape) */
 Napi::Value BinaryOf(EnvState& state, const Napi::CallbackInfo& info);

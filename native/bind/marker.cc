@@ -20,7 +20,8 @@ Napi::Value WrapMarker(EnvState& state, Marker marker) {
 
 const Marker* MarkerOf(EnvState& state, napi_value value) {
   void* data = nullptr;
-  if (napi_unwrap(state.env(), value, &data) != napi_ok || state.markers.count(data) == 0) return nullptr;
+  if (napi_unwrap(state.env(), value, &data) != napi_ok || state.markers.count(data) == 0)
+    return nullptr;
   return &static_cast<std::pair<std::shared_ptr<EnvState>, Marker>*>(data)->second;
 }
 

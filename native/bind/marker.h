@@ -1,4 +1,5 @@
-// Arguments that plain JavaScript values cannot express: a float that looks integral, a data type, a device.
+// Arguments that plain JavaScript values cannot express: a float that looks integral, a data type,
+// a device.
 #ifndef TVM_NODE_BIND_MARKER_H_
 #define TVM_NODE_BIND_MARKER_H_
 

@@ -52,8 +52,8 @@ void EndLoan(DLManagedTensor* self) {
 void CheckBounds(const DLTensor& tensor, bool strided, size_t offset, size_t size) {
   if (!strided) {
     if (offset == 0 && ByteSize(tensor) == size) return;
-    throw CodedError("ERR_INVALID_ARGUMENT", "the shape needs " + std::to_string(ByteSize(tensor)) + " bytes, got " +
-                                                 std::to_string(size));
+    throw CodedError("ERR_INVALID_ARGUMENT", "the shape needs " + std::to_string(ByteSize(tensor)) +
+                                                 " bytes, got " + std::to_string(size));
   }
   int64_t first = static_cast<int64_t>(offset);
   int64_t last = first;
@@ -64,14 +64,16 @@ void CheckBounds(const DLTensor& tensor, bool strided, size_t offset, size_t siz
   }
   const size_t item = ItemSize(tensor);
   if (item > 0 && first >= 0 && (static_cast<size_t>(last) + 1) * item <= size) return;
-  throw CodedError("ERR_INVALID_ARGUMENT", "shape, strides and offset reach outside the given memory");
+  throw CodedError("ERR_INVALID_ARGUMENT",
+                   "shape, strides and offset reach outside the given memory");
 }
 
 View ViewFor(const DLTensor& tensor, Napi::Value value) {
   const View view = ViewOf(value);
   if (view.size == ByteSize(tensor)) return view;
   throw CodedError("ERR_INVALID_ARGUMENT", "the array has " + std::to_string(ByteSize(tensor)) +
-                                               " bytes, the typed array " + std::to_string(view.size));
+                                               " bytes, the typed array " +
+                                               std::to_string(view.size));
 }
 
 }  // namespace
@@ -80,9 +82,9 @@ Napi::Value ArrayEmpty(EnvState& state, const Napi::CallbackInfo& info) {
   const auto shape = Shape(info[0]);
   const DLDataType type = Type(info, 1);
   DLTensor* array = nullptr;
-  Check(Library::Api().TVMArrayAlloc(shape.data(), static_cast<int>(shape.size()), type.code, type.bits, type.lanes,
-                                     info[4].As<Napi::Number>().Int32Value(), info[5].As<Napi::Number>().Int32Value(),
-                                     &array));
+  Check(Library::Api().TVMArrayAlloc(shape.data(), static_cast<int>(shape.size()), type.code,
+                                     type.bits, type.lanes, info[4].As<Napi::Number>().Int32Value(),
+                                     info[5].As<Napi::Number>().Int32Value(), &array));
   return Wrap(state, std::make_shared<Handle>(Kind::kNDArray, array), ByteSize(*array));
 }
 
@@ -96,10 +98,16 @@ Napi::Value ArrayFrom(EnvState& state, const Napi::CallbackInfo& info) {
   if (strided && loan->strides.size() != loan->shape.size()) {
     throw CodedError("ERR_INVALID_ARGUMENT", "strides and shape must have the same length");
   }
-  const size_t offset = info[6].IsNumber() ? static_cast<size_t>(info[6].As<Napi::Number>().Int64Value()) : 0;
+  const size_t offset =
+      info[6].IsNumber() ? static_cast<size_t>(info[6].As<Napi::Number>().Int64Value()) : 0;
   DLTensor& tensor = loan->managed.tensor;
-  tensor = {view.data, {kCpu, 0}, static_cast<int32_t>(loan->shape.size()), Type(info, 2), loan->shape.data(),
-            strided ? loan->strides.data() : nullptr, 0};
+  tensor = {view.data,
+            {kCpu, 0},
+            static_cast<int32_t>(loan->shape.size()),
+            Type(info, 2),
+            loan->shape.data(),
+            strided ? loan->strides.data() : nullptr,
+            0};
   CheckBounds(tensor, strided, offset, view.size);
   if (strided) tensor.data = view.data + offset * ItemSize(tensor);
 
@@ -114,8 +122,8 @@ Napi::Value ArrayFrom(EnvState& state, const Napi::CallbackInfo& info) {
     loan.release();
     return Wrap(state, std::make_shared<Handle>(Kind::kNDArray, array));
   }
-  Check(api.TVMArrayAlloc(tensor.shape, tensor.ndim, tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes, kCpu, 0,
-                          &array));
+  Check(api.TVMArrayAlloc(tensor.shape, tensor.ndim, tensor.dtype.code, tensor.dtype.bits,
+                          tensor.dtype.lanes, kCpu, 0, &array));
   auto handle = std::make_shared<Handle>(Kind::kNDArray, array);
   Gather(tensor, static_cast<uint8_t*>(array->data));
   return Wrap(state, std::move(handle), ByteSize(*array));
@@ -155,7 +163,8 @@ Napi::Value ArrayCopyFrom(EnvState& state, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ViewAddress(EnvState&, const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(reinterpret_cast<uintptr_t>(ViewOf(info[0]).data)));
+  return Napi::Number::New(info.Env(),
+                           static_cast<double>(reinterpret_cast<uintptr_t>(ViewOf(info[0]).data)));
 }
 
 }  // namespace tvm_node

@@ -10,7 +10,8 @@ namespace {
 constexpr int64_t kLargestExact = (int64_t{1} << 53) - 1;
 
 Napi::Value Integer(Napi::Env env, int64_t value) {
-  if (value >= -kLargestExact && value <= kLargestExact) return Napi::Number::New(env, static_cast<double>(value));
+  if (value >= -kLargestExact && value <= kLargestExact)
+    return Napi::Number::New(env, static_cast<double>(value));
   return Napi::BigInt::New(env, value);
 }
 
@@ -36,7 +37,8 @@ Napi::Value ToJs(EnvState& state, OwnedValue owned) {
       return bytes;
     }
     case TypeCode::kOpaque:
-      return Napi::BigInt::New(env, static_cast<uint64_t>(reinterpret_cast<uintptr_t>(owned.value.v_handle)));
+      return Napi::BigInt::New(
+          env, static_cast<uint64_t>(reinterpret_cast<uintptr_t>(owned.value.v_handle)));
     case TypeCode::kDevice: {
       Napi::Object device = Napi::Object::New(env);
       device.Set("type", owned.value.v_device.type);
@@ -51,7 +53,8 @@ Napi::Value ToJs(EnvState& state, OwnedValue owned) {
     case TypeCode::kNDArray:
       return Wrap(state, std::move(owned.handle));
     default:
-      throw CodedError("ERR_TVM", "the library returned a value of unknown type code " + std::to_string(owned.code));
+      throw CodedError("ERR_TVM", "the library returned a value of unknown type code " +
+                                      std::to_string(owned.code));
   }
 }
 

@@ -7,7 +7,8 @@
 
 namespace tvm_node {
 
-/** Integers beyond 2^53 become bigints, `runtime.String` objects strings, handles instances of their classes. */
+/** Integers beyond 2^53 become bigints, `runtime.String` objects strings, handles instances of
+ * their classes. */
 Napi::Value ToJs(EnvState& state, OwnedValue value);
 
 }  // namespace tvm_node

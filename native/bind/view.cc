@@ -10,7 +10,8 @@ View ViewOf(Napi::Value value) {
   napi_typedarray_type type;
   size_t length = 0;
   void* data = nullptr;
-  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) != napi_ok) {
+  if (napi_get_typedarray_info(value.Env(), value, &type, &length, &data, nullptr, nullptr) !=
+      napi_ok) {
     throw CodedError("ERR_INVALID_ARGUMENT", "the typed array cannot be read");
   }
   return {static_cast<uint8_t*>(data), value.As<Napi::TypedArray>().ByteLength()};
@@ -18,7 +19,8 @@ View ViewOf(Napi::Value value) {
 
 std::vector<int64_t> Integers(Napi::Value value, const char* what) {
   const auto refuse = [&] {
-    return CodedError("ERR_INVALID_ARGUMENT", std::string("expected ") + what + ": an array of integers");
+    return CodedError("ERR_INVALID_ARGUMENT",
+                      std::string("expected ") + what + ": an array of integers");
   };
   if (!value.IsArray()) throw refuse();
   auto array = value.As<Napi::Array>();

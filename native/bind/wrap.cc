@@ -7,10 +7,11 @@
 namespace tvm_node {
 namespace {
 
-constexpr const char* kExpected[kKinds] = {"an object of the library", "a packed function", "a module",
-                                           "an array of the library"};
+constexpr const char* kExpected[kKinds] = {"an object of the library", "a packed function",
+                                           "a module", "an array of the library"};
 
-// What a JavaScript object wraps. It lives until the collector takes the object; its handle may go earlier.
+// What a JavaScript object wraps. It lives until the collector takes the object; its handle may go
+// earlier.
 struct Box {
   std::shared_ptr<EnvState> state;
   HandlePtr handle;
@@ -30,7 +31,8 @@ void Finalize(napi_env, void* data, void*) {
   auto* box = static_cast<Box*>(data);
   box->state->wrapped.erase(box);
   if (box->state->alive()) {
-    // A remote object's release talks to its server; a foreign thread must not wait for us meanwhile.
+    // A remote object's release talks to its server; a foreign thread must not wait for us
+    // meanwhile.
     EnvState::SyncCall call(*box->state);
     Release(box);
   }
@@ -39,7 +41,8 @@ void Finalize(napi_env, void* data, void*) {
 
 Box* BoxOf(EnvState& state, napi_value value) {
   void* data = nullptr;
-  if (napi_unwrap(state.env(), value, &data) != napi_ok || state.wrapped.count(data) == 0) return nullptr;
+  if (napi_unwrap(state.env(), value, &data) != napi_ok || state.wrapped.count(data) == 0)
+    return nullptr;
   return static_cast<Box*>(data);
 }
 
@@ -65,7 +68,8 @@ napi_value CallFunction(napi_env env, napi_callback_info info) {
       if (!function) throw CodedError("ERR_DISPOSED", "this packed function was disposed");
       Arguments arguments(state);
       for (size_t i = 0; i < count; i++) arguments.Add(Napi::Value(env, given[i]));
-      return ToJs(state, CallPacked(function->get(), arguments.values(), arguments.codes(), arguments.size()));
+      return ToJs(state, CallPacked(function->get(), arguments.values(), arguments.codes(),
+                                    arguments.size()));
     });
   } catch (const Napi::Error& error) {
     error.ThrowAsJavaScriptException();
@@ -104,7 +108,8 @@ Napi::Value Wrap(EnvState& state, HandlePtr handle, size_t memory) {
     napi_adjust_external_memory(state.env(), box->memory, &total);
   }
   box->handle = std::move(handle);
-  if (napi_wrap(state.env(), object, box.get(), Finalize, nullptr, nullptr) != napi_ok) throw Napi::Error::New(state.env());
+  if (napi_wrap(state.env(), object, box.get(), Finalize, nullptr, nullptr) != napi_ok)
+    throw Napi::Error::New(state.env());
   state.wrapped.insert(box.release());
   return object;
 }
@@ -119,7 +124,8 @@ HandlePtr Unwrap(EnvState& state, napi_value value) {
 HandlePtr Expect(EnvState& state, Napi::Value value, Kind kind) {
   HandlePtr handle = value.IsObject() || value.IsFunction() ? Unwrap(state, value) : nullptr;
   if (!handle || handle->kind() != kind) {
-    throw CodedError("ERR_INVALID_ARGUMENT", std::string("expected ") + kExpected[static_cast<int>(kind)]);
+    throw CodedError("ERR_INVALID_ARGUMENT",
+                     std::string("expected ") + kExpected[static_cast<int>(kind)]);
   }
   return handle;
 }

@@ -118,8 +118,11 @@ std::vector<std::string> CpuFeatures() {
   std::vector<std::string> features;
   for (const Feature& feature : kFeatures) {
     uint32_t words[4] = {};
-    if (!__get_cpuid_count(feature.leaf, feature.subleaf, &words[0], &words[1], &words[2], &words[3])) continue;
-    if ((words[feature.word] >> feature.bit & 1) && Saved(feature.state, saved)) features.push_back(feature.name);
+    if (!__get_cpuid_count(feature.leaf, feature.subleaf, &words[0], &words[1], &words[2],
+                           &words[3]))
+      continue;
+    if ((words[feature.word] >> feature.bit & 1) && Saved(feature.state, saved))
+      features.push_back(feature.name);
   }
   return features;
 }

@@ -7,7 +7,8 @@
 
 namespace tvm_node {
 
-/** Features that both the processor and the operating system support, for example `avx2`, `avx512vnni`, `dotprod`. */
+/** Features that both the processor and the operating system support, for example `avx2`,
+ * `avx512vnni`, `dotprod`. */
 std::vector<std::string> CpuFeatures();
 
 }  // namespace tvm_node

@@ -52,7 +52,8 @@ SharedMemory SharedMemory::Create(size_t size) {
   if (fd < 0) Fail("cannot create shared memory");
   Descriptor descriptor(fd);
   try {
-    // Reserving the pages now turns a full file system into an error here instead of a signal at the first write.
+    // Reserving the pages now turns a full file system into an error here instead of a signal at
+    // the first write.
     const int refused = posix_fallocate(fd, 0, static_cast<off_t>(size));
     if (refused != 0) {
       errno = refused;
@@ -69,11 +70,12 @@ SharedMemory SharedMemory::Open(const std::string& name, size_t size) {
   const int fd = shm_open(name.c_str(), O_RDWR | O_CLOEXEC, 0);
   if (fd < 0) Fail("cannot open shared memory " + name);
   Descriptor descriptor(fd);
-  struct stat status {};
+  struct stat status{};
   if (fstat(fd, &status) != 0) Fail("cannot read the size of shared memory " + name);
   if (static_cast<size_t>(status.st_size) != size) {
-    throw CodedError("ERR_SHARED_MEMORY", "shared memory " + name + " has " + std::to_string(status.st_size) +
-                                              " bytes, expected " + std::to_string(size));
+    throw CodedError("ERR_SHARED_MEMORY", "shared memory " + name + " has " +
+                                              std::to_string(status.st_size) + " bytes, expected " +
+                                              std::to_string(size));
   }
   SharedMemory memory(name, Map(fd, size), size);
   shm_unlink(name.c_str());

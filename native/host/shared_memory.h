@@ -12,7 +12,8 @@ class SharedMemory {
  public:
   /** A new object of `size` zero bytes, under a name of its own. Throws `ERR_SHARED_MEMORY`. */
   static SharedMemory Create(size_t size);
-  /** Maps the object `name` and removes the name: the memory lives on until the last mapping ends. */
+  /** Maps the object `name` and removes the name: the memory lives on until the last mapping ends.
+   */
   static SharedMemory Open(const std::string& name, size_t size);
   /** Removes a name that nobody opened. */
   static void Unlink(const std::string& name);
@@ -26,7 +27,8 @@ class SharedMemory {
   size_t size() const { return size_; }
 
  private:
-  SharedMemory(std::string name, void* data, size_t size) : name_(std::move(name)), data_(data), size_(size) {}
+  SharedMemory(std::string name, void* data, size_t size)
+      : name_(std::move(name)), data_(data), size_(size) {}
 
   std::string name_;
   void* data_;

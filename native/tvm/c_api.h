@@ -1,4 +1,5 @@
-// TVM 0.18's C ABI, declared by us: value layouts, type codes and the entry points that are looked up with dlsym.
+// TVM 0.18's C ABI, declared by us: value layouts, type codes and the entry points that are looked
+// up with dlsym.
 #ifndef TVM_NODE_TVM_C_API_H_
 #define TVM_NODE_TVM_C_API_H_
 
@@ -73,33 +74,33 @@ using PackedCFunc = int (*)(TVMValue* args, int* codes, int count, void* ret, vo
 using Finalizer = void (*)(void* context);
 
 // Every entry point used; X(return type, name, parameters).
-#define TVM_NODE_C_API(X)                                                                       \
-  X(const char*, TVMGetLastError, (void))                                                       \
-  X(const char*, TVMGetLastBacktrace, (void))                                                   \
-  X(void, TVMAPISetLastError, (const char*))                                                    \
-  X(int, TVMFuncGetGlobal, (const char*, void**))                                               \
-  X(int, TVMFuncListGlobalNames, (int*, const char***))                                         \
-  X(int, TVMFuncRegisterGlobal, (const char*, void*, int))                                      \
-  X(int, TVMFuncRemoveGlobal, (const char*))                                                    \
-  X(int, TVMFuncCall, (void*, TVMValue*, int*, int, TVMValue*, int*))                           \
-  X(int, TVMFuncFree, (void*))                                                                  \
-  X(int, TVMFuncCreateFromCFunc, (PackedCFunc, void*, Finalizer, void**))                       \
-  X(int, TVMCFuncSetReturn, (void*, TVMValue*, int*, int))                                      \
-  X(int, TVMCbArgToReturn, (TVMValue*, int*))                                                   \
-  X(int, TVMModFree, (void*))                                                                   \
-  X(int, TVMModImport, (void*, void*))                                                          \
-  X(int, TVMModGetFunction, (void*, const char*, int, void**))                                  \
-  X(int, TVMModLoadFromFile, (const char*, const char*, void**))                                \
-  X(int, TVMArrayAlloc, (const int64_t*, int, int, int, int, int, int, DLTensor**))             \
-  X(int, TVMArrayFree, (DLTensor*))                                                             \
-  X(int, TVMArrayCopyFromBytes, (DLTensor*, void*, size_t))                                     \
-  X(int, TVMArrayCopyToBytes, (DLTensor*, void*, size_t))                                       \
-  X(int, TVMArrayCopyFromTo, (DLTensor*, DLTensor*, void*))                                     \
-  X(int, TVMArrayFromDLPack, (DLManagedTensor*, DLTensor**))                                    \
-  X(int, TVMObjectGetTypeIndex, (void*, unsigned*))                                             \
-  X(int, TVMObjectTypeKey2Index, (const char*, unsigned*))                                      \
-  X(int, TVMObjectTypeIndex2Key, (unsigned, char**))                                            \
-  X(int, TVMObjectRetain, (void*))                                                              \
+#define TVM_NODE_C_API(X)                                                           \
+  X(const char*, TVMGetLastError, (void))                                           \
+  X(const char*, TVMGetLastBacktrace, (void))                                       \
+  X(void, TVMAPISetLastError, (const char*))                                        \
+  X(int, TVMFuncGetGlobal, (const char*, void**))                                   \
+  X(int, TVMFuncListGlobalNames, (int*, const char***))                             \
+  X(int, TVMFuncRegisterGlobal, (const char*, void*, int))                          \
+  X(int, TVMFuncRemoveGlobal, (const char*))                                        \
+  X(int, TVMFuncCall, (void*, TVMValue*, int*, int, TVMValue*, int*))               \
+  X(int, TVMFuncFree, (void*))                                                      \
+  X(int, TVMFuncCreateFromCFunc, (PackedCFunc, void*, Finalizer, void**))           \
+  X(int, TVMCFuncSetReturn, (void*, TVMValue*, int*, int))                          \
+  X(int, TVMCbArgToReturn, (TVMValue*, int*))                                       \
+  X(int, TVMModFree, (void*))                                                       \
+  X(int, TVMModImport, (void*, void*))                                              \
+  X(int, TVMModGetFunction, (void*, const char*, int, void**))                      \
+  X(int, TVMModLoadFromFile, (const char*, const char*, void**))                    \
+  X(int, TVMArrayAlloc, (const int64_t*, int, int, int, int, int, int, DLTensor**)) \
+  X(int, TVMArrayFree, (DLTensor*))                                                 \
+  X(int, TVMArrayCopyFromBytes, (DLTensor*, void*, size_t))                         \
+  X(int, TVMArrayCopyToBytes, (DLTensor*, void*, size_t))                           \
+  X(int, TVMArrayCopyFromTo, (DLTensor*, DLTensor*, void*))                         \
+  X(int, TVMArrayFromDLPack, (DLManagedTensor*, DLTensor**))                        \
+  X(int, TVMObjectGetTypeIndex, (void*, unsigned*))                                 \
+  X(int, TVMObjectTypeKey2Index, (const char*, unsigned*))                          \
+  X(int, TVMObjectTypeIndex2Key, (unsigned, char**))                                \
+  X(int, TVMObjectRetain, (void*))                                                  \
   X(int, TVMObjectFree, (void*))
 
 struct CApi {

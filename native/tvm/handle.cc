@@ -7,7 +7,9 @@ std::atomic<int64_t> live_[kKinds];
 
 int64_t LiveHandles(Kind kind) { return live_[static_cast<int>(kind)].load(); }
 
-Handle::Handle(Kind kind, void* pointer) : kind_(kind), pointer_(pointer) { live_[static_cast<int>(kind)]++; }
+Handle::Handle(Kind kind, void* pointer) : kind_(kind), pointer_(pointer) {
+  live_[static_cast<int>(kind)]++;
+}
 
 Handle::~Handle() {
   live_[static_cast<int>(kind_)]--;

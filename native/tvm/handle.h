@@ -16,7 +16,8 @@ constexpr int kKinds = 4;
 /** How many handles of each kind are alive in this process. */
 int64_t LiveHandles(Kind kind);
 
-/** A reference with its kind; shared between a JavaScript object and the calls in flight that use it. */
+/** A reference with its kind; shared between a JavaScript object and the calls in flight that use
+ * it. */
 class Handle {
  public:
   Handle(Kind kind, void* pointer);

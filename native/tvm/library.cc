@@ -71,7 +71,8 @@ class Silence {
 
 void* OpenShared(const std::string& path, int visibility) {
   void* handle = dlopen(path.c_str(), RTLD_NOW | visibility);
-  if (!handle) throw CodedError("ERR_LIBRARY_LOAD", std::string("cannot open ") + path + ": " + dlerror());
+  if (!handle)
+    throw CodedError("ERR_LIBRARY_LOAD", std::string("cannot open ") + path + ": " + dlerror());
   return handle;
 }
 
@@ -82,7 +83,8 @@ void Preload(const std::string& path) {
 }
 
 [[noreturn]] void RefuseSecond(const std::string& first, const std::string& second) {
-  throw CodedError("ERR_SECOND_LIBRARY", "this process already has the TVM library " + first + "; opening " + second +
+  throw CodedError("ERR_SECOND_LIBRARY", "this process already has the TVM library " + first +
+                                             "; opening " + second +
                                              " too would abort it. Use another process.");
 }
 
@@ -98,16 +100,18 @@ void Library::Open(const std::string& path, const std::vector<std::string>& prel
   for (const std::string& other : Loaded()) {
     if (other != real) RefuseSecond(other, real);
   }
-  // The library would otherwise pin the calling thread, which is the host's, to a subset of the processors when it starts
-  // its worker pool (src/runtime/threading_backend.cc, v0.18). A value that the user set stays.
+  // The library would otherwise pin the calling thread, which is the host's, to a subset of the
+  // processors when it starts its worker pool (src/runtime/threading_backend.cc, v0.18). A value
+  // that the user set stays.
   setenv("TVM_BIND_THREADS", "0", 0);
   Silence silence;
   for (const std::string& dependency : preload) Preload(dependency);
-  // Global, because modules that a C compiler built refer to the library's TVMBackend* functions by name.
+  // Global, because modules that a C compiler built refer to the library's TVMBackend* functions by
+  // name.
   void* handle = OpenShared(real, RTLD_GLOBAL);
   CApi api;
-#define TVM_NODE_LOOKUP(ret, name, params)                                                         \
-  api.name = reinterpret_cast<ret(*) params>(dlsym(handle, #name));                                \
+#define TVM_NODE_LOOKUP(ret, name, params)                          \
+  api.name = reinterpret_cast<ret(*) params>(dlsym(handle, #name)); \
   if (!api.name) throw CodedError("ERR_LIBRARY_LOAD", real + " lacks the function " #name);
   TVM_NODE_C_API(TVM_NODE_LOOKUP)
 #undef TVM_NODE_LOOKUP
@@ -129,7 +133,8 @@ std::vector<std::string> Library::Loaded() {
 
 const CApi& Library::Api() {
   if (!ready_.load(std::memory_order_acquire)) {
-    throw CodedError("ERR_NO_LIBRARY", "no TVM library is open in this process; call openLibrary() first");
+    throw CodedError("ERR_NO_LIBRARY",
+                     "no TVM library is open in this process; call openLibrary() first");
   }
   return api_;
 }

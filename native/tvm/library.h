@@ -13,8 +13,8 @@ namespace tvm_node {
 class Library {
  public:
   /**
-   * Opens the library, once per process; the same path again does nothing. `preload` are files that stand in for libraries
-   * it needs where the system has none of their name.
+   * Opens the library, once per process; the same path again does nothing. `preload` are files that
+   * stand in for libraries it needs where the system has none of their name.
    */
   static void Open(const std::string& path, const std::vector<std::string>& preload);
   /** Path of the open library, empty before `Open`. */

@@ -7,7 +7,9 @@
 namespace tvm_node {
 namespace {
 
-std::vector<int64_t> ShapeOf(const DLTensor& tensor) { return {tensor.shape, tensor.shape + tensor.ndim}; }
+std::vector<int64_t> ShapeOf(const DLTensor& tensor) {
+  return {tensor.shape, tensor.shape + tensor.ndim};
+}
 
 std::vector<int64_t> StridesOf(const DLTensor& tensor) {
   if (!tensor.strides) return CompactStrides(ShapeOf(tensor));
@@ -16,7 +18,9 @@ std::vector<int64_t> StridesOf(const DLTensor& tensor) {
 
 }  // namespace
 
-size_t ItemSize(const DLTensor& tensor) { return (static_cast<size_t>(tensor.dtype.bits) * tensor.dtype.lanes + 7) / 8; }
+size_t ItemSize(const DLTensor& tensor) {
+  return (static_cast<size_t>(tensor.dtype.bits) * tensor.dtype.lanes + 7) / 8;
+}
 
 size_t ByteSize(const DLTensor& tensor) {
   size_t size = ItemSize(tensor);
@@ -26,16 +30,19 @@ size_t ByteSize(const DLTensor& tensor) {
 
 void Gather(const DLTensor& tensor, uint8_t* compact) {
   const std::vector<int64_t> shape = ShapeOf(tensor);
-  StridedCopy(compact, CompactStrides(shape), FirstByte(tensor), StridesOf(tensor), shape, ItemSize(tensor));
+  StridedCopy(compact, CompactStrides(shape), FirstByte(tensor), StridesOf(tensor), shape,
+              ItemSize(tensor));
 }
 
 void Scatter(const uint8_t* compact, const DLTensor& tensor) {
   const std::vector<int64_t> shape = ShapeOf(tensor);
-  StridedCopy(FirstByte(tensor), StridesOf(tensor), compact, CompactStrides(shape), shape, ItemSize(tensor));
+  StridedCopy(FirstByte(tensor), StridesOf(tensor), compact, CompactStrides(shape), shape,
+              ItemSize(tensor));
 }
 
 std::string DataTypeName(DLDataType type) {
-  constexpr const char* kNames[] = {"int", "uint", "float", "handle", "bfloat", nullptr, "e4m3_float", "e5m2_float"};
+  constexpr const char* kNames[] = {"int",    "uint",  "float",      "handle",
+                                    "bfloat", nullptr, "e4m3_float", "e5m2_float"};
   constexpr uint8_t kHandle = 3;
   if (type.code == kHandle && type.bits == 0) return "";
   if (type.code == 1 && type.bits == 1 && type.lanes == 1) return "bool";

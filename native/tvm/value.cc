@@ -21,8 +21,8 @@ Kind KindOf(int code) {
 HandlePtr CopyTensor(DLTensor* from) {
   const CApi& api = Library::Api();
   DLTensor* copy = nullptr;
-  Check(api.TVMArrayAlloc(from->shape, from->ndim, from->dtype.code, from->dtype.bits, from->dtype.lanes,
-                          from->device.type, from->device.id, &copy));
+  Check(api.TVMArrayAlloc(from->shape, from->ndim, from->dtype.code, from->dtype.bits,
+                          from->dtype.lanes, from->device.type, from->device.id, &copy));
   auto handle = std::make_shared<Handle>(Kind::kNDArray, copy);
   if (from->device.type == kCpu) {
     Gather(*from, static_cast<uint8_t*>(copy->data));
@@ -113,7 +113,9 @@ std::string ReadString(const Handle& object) {
 void* RequiredGlobal(const char* name) {
   void* function = nullptr;
   Check(Library::Api().TVMFuncGetGlobal(name, &function));
-  if (!function) throw CodedError("ERR_UNKNOWN_FUNCTION", std::string("the TVM library has no function ") + name);
+  if (!function)
+    throw CodedError("ERR_UNKNOWN_FUNCTION",
+                     std::string("the TVM library has no function ") + name);
   return function;
 }
 

@@ -8,7 +8,8 @@
 
 namespace tvm_node {
 
-/** A result or a kept argument: strings and bytes are copied, references owned. May move between threads. */
+/** A result or a kept argument: strings and bytes are copied, references owned. May move between
+ * threads. */
 struct OwnedValue {
   int code = TypeCode::kNull;
   /** Of numbers, devices and opaque pointers. */
@@ -18,9 +19,11 @@ struct OwnedValue {
   /** Of objects, modules, functions and arrays. */
   HandlePtr handle;
 
-  /** Takes over what a call returned; the library keeps returned strings only until the thread's next call. */
+  /** Takes over what a call returned; the library keeps returned strings only until the thread's
+   * next call. */
   static OwnedValue Take(TVMValue value, int code);
-  /** Keeps what a callback was lent for the duration of its call. A raw tensor becomes an array of its own. */
+  /** Keeps what a callback was lent for the duration of its call. A raw tensor becomes an array of
+   * its own. */
   static OwnedValue Keep(TVMValue value, int code);
 };
 
@@ -32,7 +35,8 @@ std::string ReadString(const Handle& object);
 /** Whether `object` is a `runtime.String`. */
 bool IsString(const Handle& object);
 
-/** A function of the library's registry that is there in every build; kept for the life of the process. */
+/** A function of the library's registry that is there in every build; kept for the life of the
+ * process. */
 void* RequiredGlobal(const char* name);
 
 }  // namespace tvm_node

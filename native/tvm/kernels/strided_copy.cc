@@ -10,7 +10,8 @@ void Simplify(std::vector<int64_t>* shape, std::vector<int64_t>* to, std::vector
   size_t kept = 0;
   for (size_t i = 0; i < shape->size(); i++) {
     if ((*shape)[i] == 1) continue;
-    if (kept > 0 && (*to)[kept - 1] == (*to)[i] * (*shape)[i] && (*from)[kept - 1] == (*from)[i] * (*shape)[i]) {
+    if (kept > 0 && (*to)[kept - 1] == (*to)[i] * (*shape)[i] &&
+        (*from)[kept - 1] == (*from)[i] * (*shape)[i]) {
       (*shape)[kept - 1] *= (*shape)[i];
       (*to)[kept - 1] = (*to)[i];
       (*from)[kept - 1] = (*from)[i];
@@ -25,7 +26,8 @@ void Simplify(std::vector<int64_t>* shape, std::vector<int64_t>* to, std::vector
 }
 
 template <typename T>
-void CopyRow(uint8_t* to, int64_t to_stride, const uint8_t* from, int64_t from_stride, int64_t count) {
+void CopyRow(uint8_t* to, int64_t to_stride, const uint8_t* from, int64_t from_stride,
+             int64_t count) {
   auto* target = reinterpret_cast<T*>(to);
   const auto* source = reinterpret_cast<const T*>(from);
   if (to_stride == 1 && from_stride == 0) {
@@ -36,7 +38,8 @@ void CopyRow(uint8_t* to, int64_t to_stride, const uint8_t* from, int64_t from_s
   for (int64_t i = 0; i < count; i++) target[i * to_stride] = source[i * from_stride];
 }
 
-void CopyItems(uint8_t* to, int64_t to_stride, const uint8_t* from, int64_t from_stride, int64_t count, size_t size) {
+void CopyItems(uint8_t* to, int64_t to_stride, const uint8_t* from, int64_t from_stride,
+               int64_t count, size_t size) {
   const int64_t item = static_cast<int64_t>(size);
   if (to_stride == 1 && from_stride == 1) {
     std::memcpy(to, from, count * size);
@@ -52,7 +55,8 @@ void CopyItems(uint8_t* to, int64_t to_stride, const uint8_t* from, int64_t from
     case 8:
       return CopyRow<uint64_t>(to, to_stride, from, from_stride, count);
     default:
-      for (int64_t i = 0; i < count; i++) std::memcpy(to + i * to_stride * item, from + i * from_stride * item, size);
+      for (int64_t i = 0; i < count; i++)
+        std::memcpy(to + i * to_stride * item, from + i * from_stride * item, size);
   }
 }
 
@@ -68,8 +72,8 @@ std::vector<int64_t> CompactStrides(const std::vector<int64_t>& shape) {
   return strides;
 }
 
-void StridedCopy(void* to, std::vector<int64_t> to_strides, const void* from, std::vector<int64_t> from_strides,
-                 std::vector<int64_t> shape, size_t item_size) {
+void StridedCopy(void* to, std::vector<int64_t> to_strides, const void* from,
+                 std::vector<int64_t> from_strides, std::vector<int64_t> shape, size_t item_size) {
   for (int64_t extent : shape) {
     if (extent == 0) return;
   }

@@ -12,11 +12,12 @@ namespace tvm_node {
 std::vector<int64_t> CompactStrides(const std::vector<int64_t>& shape);
 
 /**
- * Copies one element of `item_size` bytes for each index of `shape`. Pointers are to the element of index 0; strides are in
- * elements, may be 0 (repeating) or negative. Source and destination must not overlap.
+ * Copies one element of `item_size` bytes for each index of `shape`. Pointers are to the element of
+ * index 0; strides are in elements, may be 0 (repeating) or negative. Source and destination must
+ * not overlap.
  */
-void StridedCopy(void* to, std::vector<int64_t> to_strides, const void* from, std::vector<int64_t> from_strides,
-                 std::vector<int64_t> shape, size_t item_size);
+void StridedCopy(void* to, std::vector<int64_t> to_strides, const void* from,
+                 std::vector<int64_t> from_strides, std::vector<int64_t> shape, size_t item_size);
 
 }  // namespace tvm_node
 
