@@ -21,9 +21,10 @@ std::string Text(Napi::Value value) { return value.As<Napi::String>().Utf8Value(
 using Method = Napi::Value (*)(EnvState&, const Napi::CallbackInfo&);
 
 template <Method method>
-Napi::Value Guarded(const Napi::CallbackInfo& info) {
-  EnvState& state = EnvState::Of(info.Env());
-  return Guard(state, [&] { return method(state, info); });
+napi_value Call(napi_env env, napi_callback_info raw) {
+  Napi::CallbackInfo info(env, raw);
+  EnvState& state = EnvState::Of(env);
+  return Entry(state, [&]() -> napi_value { return method(state, info); });
 }
 
 Napi::Value SetClasses(EnvState& state, const Napi::CallbackInfo& info) {
@@ -197,51 +198,53 @@ Napi::Value HostCpuFeatures(EnvState&, const Napi::CallbackInfo& info) {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   EnvState::Install(env);
-  const auto add = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
-    exports.Set(name, Napi::Function::New(env, function, name));
+  const auto add = [&](const char* name, napi_callback function) {
+    napi_value made = nullptr;
+    napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &made);
+    exports.Set(name, made);
   };
-  add("setErrorFactory", Guarded<SetErrorFactory>);
-  add("setClasses", Guarded<SetClasses>);
-  add("setObjectClass", Guarded<SetObjectClass>);
-  add("open", Guarded<Open>);
-  add("openedPath", Guarded<OpenedPath>);
-  add("loadedLibraries", Guarded<LoadedLibraries>);
-  add("getGlobal", Guarded<GetGlobal>);
-  add("registerGlobal", Guarded<RegisterGlobal>);
-  add("removeGlobal", Guarded<RemoveGlobal>);
-  add("listGlobals", Guarded<ListGlobals>);
-  add("makeFunc", Guarded<MakeFunc>);
-  add("typeKey", Guarded<TypeKey>);
-  add("typeIndex", Guarded<TypeIndex>);
-  add("sameHandle", Guarded<SameHandle>);
-  add("address", Guarded<Address>);
-  add("dispose", Guarded<DisposeHandle>);
-  add("isDisposed", Guarded<HandleDisposed>);
-  add("handleCounts", Guarded<HandleCounts>);
-  add("moduleGetFunction", Guarded<ModuleGetFunction>);
-  add("moduleImport", Guarded<ModuleImport>);
-  add("moduleLoad", Guarded<ModuleLoad>);
-  add("cpuFeatures", Guarded<HostCpuFeatures>);
-  add("float", Guarded<FloatMarker>);
-  add("dataType", Guarded<DataTypeMarker>);
-  add("device", Guarded<DeviceMarker>);
-  add("arrayEmpty", Guarded<ArrayEmpty>);
-  add("arrayFrom", Guarded<ArrayFrom>);
-  add("arrayInfo", Guarded<ArrayInfo>);
-  add("arrayCopyTo", Guarded<ArrayCopyTo>);
-  add("arrayCopyFrom", Guarded<ArrayCopyFrom>);
-  add("viewAddress", Guarded<ViewAddress>);
-  add("newThread", Guarded<NewThread>);
-  add("callOn", Guarded<CallOn>);
-  add("closeThread", Guarded<CloseThread>);
-  add("cpuFeatures", Guarded<CpuFeaturesOf>);
-  add("sharedMemoryCreate", Guarded<SharedMemoryCreate>);
-  add("sharedMemoryOpen", Guarded<SharedMemoryOpen>);
-  add("sharedMemoryUnlink", Guarded<SharedMemoryUnlink>);
-  add("stridedCopy", Guarded<StridedCopyOf>);
-  add("binary", Guarded<BinaryOf>);
-  add("unary", Guarded<UnaryOf>);
-  add("castElements", Guarded<CastOf>);
+  add("setErrorFactory", Call<SetErrorFactory>);
+  add("setClasses", Call<SetClasses>);
+  add("setObjectClass", Call<SetObjectClass>);
+  add("open", Call<Open>);
+  add("openedPath", Call<OpenedPath>);
+  add("loadedLibraries", Call<LoadedLibraries>);
+  add("getGlobal", Call<GetGlobal>);
+  add("registerGlobal", Call<RegisterGlobal>);
+  add("removeGlobal", Call<RemoveGlobal>);
+  add("listGlobals", Call<ListGlobals>);
+  add("makeFunc", Call<MakeFunc>);
+  add("typeKey", Call<TypeKey>);
+  add("typeIndex", Call<TypeIndex>);
+  add("sameHandle", Call<SameHandle>);
+  add("address", Call<Address>);
+  add("dispose", Call<DisposeHandle>);
+  add("isDisposed", Call<HandleDisposed>);
+  add("handleCounts", Call<HandleCounts>);
+  add("moduleGetFunction", Call<ModuleGetFunction>);
+  add("moduleImport", Call<ModuleImport>);
+  add("moduleLoad", Call<ModuleLoad>);
+  add("cpuFeatures", Call<HostCpuFeatures>);
+  add("float", Call<FloatMarker>);
+  add("dataType", Call<DataTypeMarker>);
+  add("device", Call<DeviceMarker>);
+  add("arrayEmpty", Call<ArrayEmpty>);
+  add("arrayFrom", Call<ArrayFrom>);
+  add("arrayInfo", Call<ArrayInfo>);
+  add("arrayCopyTo", Call<ArrayCopyTo>);
+  add("arrayCopyFrom", Call<ArrayCopyFrom>);
+  add("viewAddress", Call<ViewAddress>);
+  add("newThread", Call<NewThread>);
+  add("callOn", Call<CallOn>);
+  add("closeThread", Call<CloseThread>);
+  add("cpuFeatures", Call<CpuFeaturesOf>);
+  add("sharedMemoryCreate", Call<SharedMemoryCreate>);
+  add("sharedMemoryOpen", Call<SharedMemoryOpen>);
+  add("sharedMemoryUnlink", Call<SharedMemoryUnlink>);
+  add("stridedCopy", Call<StridedCopyOf>);
+  add("binary", Call<BinaryOf>);
+  add("unary", Call<UnaryOf>);
+  add("castElements", Call<CastOf>);
   return exports;
 }
 

@@ -37,7 +37,7 @@ void Settle(EnvState& state, Job& job) {
 }
 
 // Shared by the thread itself, which may outlive the JavaScript object, and that object.
-class Queue {
+class Queue : public Guest {
  public:
   explicit Queue(std::shared_ptr<EnvState> state) : state_(std::move(state)) {}
 
@@ -58,7 +58,7 @@ class Queue {
   }
 
   /** Drops the calls not started and waits for the one that runs. */
-  void Abandon() {
+  void Leave() override {
     std::unique_lock<std::mutex> lock(mutex_);
     closed_ = true;
     jobs_.clear();
@@ -119,9 +119,7 @@ Queue& QueueOf(Napi::Value value) {
 
 Napi::Value NewThread(EnvState& state, const Napi::CallbackInfo& info) {
   auto queue = std::make_shared<Queue>(state.shared_from_this());
-  state.AtShutdown([held = std::weak_ptr<Queue>(queue)] {
-    if (auto open = held.lock()) open->Abandon();
-  });
+  state.Welcome(queue);
   std::thread([queue] { queue->Run(); }).detach();
   Napi::Object object = Napi::Object::New(info.Env());
   const auto finalize = [](napi_env, void* data, void*) {

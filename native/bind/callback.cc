@@ -41,7 +41,6 @@ void WriteBack(const DLTensor& copy, const DLTensor& original) {
 
 void Serve(Callback* callback, TVMValue* values, int* codes, int count, void* ret) {
   EnvState& state = *callback->state;
-  Napi::HandleScope scope(state.env());
   std::vector<OwnedValue> kept;
   std::vector<napi_value> arguments;
   kept.reserve(count);
@@ -50,7 +49,7 @@ void Serve(Callback* callback, TVMValue* values, int* codes, int count, void* re
     kept.push_back(OwnedValue::Keep(values[i], codes[i]));
     arguments.push_back(ToJs(state, kept.back()));
   }
-  Napi::Value answer = callback->function.Call(arguments);
+  Napi::Value answer = CallJs(state, callback->function, arguments);
   for (int i = 0; i < count; i++) {
     if (codes[i] == TypeCode::kDLTensor)
       WriteBack(*kept[i].handle->tensor(), *static_cast<DLTensor*>(values[i].v_handle));
@@ -61,21 +60,28 @@ void Serve(Callback* callback, TVMValue* values, int* codes, int count, void* re
   Check(Library::Api().TVMCFuncSetReturn(ret, result.values(), result.codes(), 1));
 }
 
-// Runs on the JavaScript thread; returns the error text, empty on success. No exception may cross
-// the library.
-std::string ServeGuarded(Callback* callback, TVMValue* values, int* codes, int count, void* ret) {
+std::string ServeOrExplain(Callback* callback, TVMValue* values, int* codes, int count, void* ret) {
   EnvState& state = *callback->state;
+  Napi::HandleScope scope(state.env());
   try {
     Serve(callback, values, codes, count, ret);
     return "";
   } catch (const Napi::Error& error) {
-    Napi::HandleScope scope(state.env());
     return TextOfThrown(state, error);
   } catch (const CodedError& error) {
-    Napi::HandleScope scope(state.env());
     return TextOfThrown(state, MakeCodedError(state, error.code, error.what()));
   } catch (const std::exception& error) {
     return std::string("Error: ") + error.what();
+  }
+}
+
+// Runs on the JavaScript thread; returns the error text, empty on success. No exception may cross
+// the library, also not that of an environment which is being terminated and cannot explain.
+std::string ServeGuarded(Callback* callback, TVMValue* values, int* codes, int count, void* ret) {
+  try {
+    return ServeOrExplain(callback, values, codes, count, ret);
+  } catch (...) {
+    return "JavaScriptError: the JavaScript environment of this function is ending";
   }
 }
 

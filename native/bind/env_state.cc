@@ -1,5 +1,6 @@
 #include "env_state.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace tvm_node {
@@ -46,7 +47,9 @@ void EnvState::Shutdown() {
     wake_.Abort();
     changed_.notify_all();
   }
-  for (auto& work : at_shutdown_) work();
+  for (auto& guest : guests_) {
+    if (auto present = guest.lock()) present->Leave();
+  }
   make_error.Reset();
   set_prototype_of.Reset();
   for (auto& reference : classes) reference.Reset();
@@ -100,6 +103,23 @@ void EnvState::Post(std::function<void()> work) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!alive()) return;
   wake_.NonBlockingCall([work = std::move(work)](Napi::Env, Napi::Function) { work(); });
+}
+
+bool EnvState::Terminating() {
+  if (!alive()) return true;
+  // The cheapest way to learn it through Node-API: any call fails then.
+  napi_value object = nullptr;
+  napi_value result = nullptr;
+  napi_create_object(env_, &object);
+  napi_value arguments[] = {object, env_.Null()};
+  return napi_call_function(env_, env_.Undefined(), set_prototype_of.Value(), 2, arguments,
+                            &result) != napi_ok;
+}
+
+void EnvState::Welcome(const std::shared_ptr<Guest>& guest) {
+  const auto gone = [](const std::weak_ptr<Guest>& other) { return other.expired(); };
+  guests_.erase(std::remove_if(guests_.begin(), guests_.end(), gone), guests_.end());
+  guests_.push_back(guest);
 }
 
 void EnvState::HoldLoop() {

@@ -20,6 +20,13 @@
 
 namespace tvm_node {
 
+/** What runs on its own beside an environment and must stop with it. */
+class Guest {
+ public:
+  virtual ~Guest() = default;
+  virtual void Leave() = 0;
+};
+
 class EnvState : public std::enable_shared_from_this<EnvState> {
  public:
   explicit EnvState(Napi::Env env);
@@ -31,6 +38,13 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   bool OnThread() const { return std::this_thread::get_id() == thread_; }
   /** False from the environment's clean-up on: JavaScript cannot run any more. */
   bool alive() const { return alive_.load(); }
+
+  /**
+   * Whether JavaScript is being stopped from outside, as by `worker.terminate()`. To be asked after
+   * a call into JavaScript failed; then no more may be done with values, and native frames return
+   * at once.
+   */
+  bool Terminating();
 
   /** Marks a call into the library that the JavaScript thread is waiting in. */
   class SyncCall {
@@ -55,8 +69,8 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   /** Runs `work` on the JavaScript thread some time later; drops it when the environment has ended.
    */
   void Post(std::function<void()> work);
-  /** Registers work to do, in any order, when the environment ends. */
-  void AtShutdown(std::function<void()> work) { at_shutdown_.push_back(std::move(work)); }
+  /** Has `guest` told when the environment ends, if it is still there. */
+  void Welcome(const std::shared_ptr<Guest>& guest);
   /** Keeps the event loop running while promises are open. */
   void HoldLoop();
   void ReleaseLoop();
@@ -92,7 +106,7 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   std::mutex mutex_;
   std::condition_variable changed_;
   Napi::ThreadSafeFunction wake_;
-  std::vector<std::function<void()>> at_shutdown_;
+  std::vector<std::weak_ptr<Guest>> guests_;
   uint64_t next_thrown_ = 1;
   std::map<uint64_t, Napi::Reference<Napi::Array>> thrown_;
 };

@@ -31,6 +31,15 @@ uint64_t CutMark(std::string* text) {
   return number;
 }
 
+// What JavaScript threw last, unless it was stopped: what is pending then is no value.
+[[noreturn]] void ThrowPending(EnvState& state) {
+  Napi::Env env = state.env();
+  napi_value thrown = nullptr;
+  napi_get_and_clear_last_exception(env, &thrown);
+  if (!thrown || state.Terminating()) throw Terminated{};
+  throw Napi::Error(env, thrown);
+}
+
 }  // namespace
 
 Napi::Error MakeTvmError(EnvState& state, std::string text, const std::string& backtrace) {
@@ -45,8 +54,27 @@ Napi::Error MakeTvmError(EnvState& state, std::string text, const std::string& b
 
 Napi::Error MakeCodedError(EnvState& state, const std::string& code, const std::string& message) {
   Napi::Env env = state.env();
-  return Napi::Error(
-      env, state.make_error.Call({Napi::String::New(env, code), Napi::String::New(env, message)}));
+  Napi::Value error = CallJs(state, state.make_error,
+                             {Napi::String::New(env, code), Napi::String::New(env, message)});
+  return Napi::Error(env, error);
+}
+
+Napi::Value CallJs(EnvState& state, const Napi::FunctionReference& function,
+                   const std::vector<napi_value>& arguments) {
+  Napi::Env env = state.env();
+  napi_value result = nullptr;
+  const napi_status status = napi_call_function(env, env.Undefined(), function.Value(),
+                                                arguments.size(), arguments.data(), &result);
+  if (status == napi_ok) return Napi::Value(env, result);
+  ThrowPending(state);
+}
+
+Napi::Object NewJs(EnvState& state, const Napi::FunctionReference& constructor) {
+  napi_value result = nullptr;
+  if (napi_new_instance(state.env(), constructor.Value(), 0, nullptr, &result) == napi_ok) {
+    return Napi::Object(state.env(), result);
+  }
+  ThrowPending(state);
 }
 
 std::string TextOfThrown(EnvState& state, const Napi::Error& error) {

@@ -14,6 +14,14 @@ Napi::Error MakeCodedError(EnvState& state, const std::string& code, const std::
 /** The text under which a thrown JavaScript value travels through the library. */
 std::string TextOfThrown(EnvState& state, const Napi::Error& error);
 
+/** Unwinds native frames when JavaScript is being stopped from outside. */
+struct Terminated {};
+
+/** Calls JavaScript; throws what it threw, or `Terminated`. */
+Napi::Value CallJs(EnvState& state, const Napi::FunctionReference& function,
+                   const std::vector<napi_value>& arguments);
+Napi::Object NewJs(EnvState& state, const Napi::FunctionReference& constructor);
+
 /** Runs `body`, which may call into the library, turning C++ and library errors into JavaScript
  * ones. */
 template <typename Body>
@@ -26,6 +34,19 @@ auto Guard(EnvState& state, const Body& body) -> decltype(body()) {
   } catch (const CodedError& error) {
     throw MakeCodedError(state, error.code, error.what());
   }
+}
+
+/** The frame of a native function that JavaScript calls: no C++ exception leaves it. */
+template <typename Body>
+napi_value Entry(EnvState& state, const Body& body) {
+  try {
+    return Guard(state, body);
+  } catch (const Napi::Error& error) {
+    // Fails when JavaScript is being stopped, which is just as well.
+    napi_throw(state.env(), error.Value());
+  } catch (const Terminated&) {
+  }
+  return nullptr;
 }
 
 }  // namespace tvm_node

@@ -61,20 +61,15 @@ napi_value CallFunction(napi_env env, napi_callback_info info) {
   }
   auto* box = static_cast<Box*>(data);
   EnvState& state = *box->state;
-  try {
-    return Guard(state, [&]() -> napi_value {
-      // A copy: the function may be disposed of while it runs.
-      const HandlePtr function = box->handle;
-      if (!function) throw CodedError("ERR_DISPOSED", "this packed function was disposed");
-      Arguments arguments(state);
-      for (size_t i = 0; i < count; i++) arguments.Add(Napi::Value(env, given[i]));
-      return ToJs(state, CallPacked(function->get(), arguments.values(), arguments.codes(),
-                                    arguments.size()));
-    });
-  } catch (const Napi::Error& error) {
-    error.ThrowAsJavaScriptException();
-    return nullptr;
-  }
+  return Entry(state, [&]() -> napi_value {
+    // A copy: the function may be disposed of while it runs.
+    const HandlePtr function = box->handle;
+    if (!function) throw CodedError("ERR_DISPOSED", "this packed function was disposed");
+    Arguments arguments(state);
+    for (size_t i = 0; i < count; i++) arguments.Add(Napi::Value(env, given[i]));
+    return ToJs(state, CallPacked(function->get(), arguments.values(), arguments.codes(),
+                                  arguments.size()));
+  });
 }
 
 Napi::Object MakeObject(EnvState& state, const Handle& handle, Box* box) {
@@ -84,16 +79,16 @@ Napi::Object MakeObject(EnvState& state, const Handle& handle, Box* box) {
     napi_value function = nullptr;
     const napi_status made = napi_create_function(env, nullptr, 0, CallFunction, box, &function);
     if (made != napi_ok) throw Napi::Error::New(env);
-    state.set_prototype_of.Call({function, kind_class.Value().Get("prototype")});
+    CallJs(state, state.set_prototype_of, {function, kind_class.Value().Get("prototype")});
     return Napi::Object(env, function);
   }
   if (handle.kind() == Kind::kObject) {
     unsigned index = 0;
     Check(Library::Api().TVMObjectGetTypeIndex(handle.get(), &index));
     auto found = state.object_classes.find(index);
-    if (found != state.object_classes.end()) return found->second.New({});
+    if (found != state.object_classes.end()) return NewJs(state, found->second);
   }
-  return kind_class.New({});
+  return NewJs(state, kind_class);
 }
 
 }  // namespace

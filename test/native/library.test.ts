@@ -154,6 +154,21 @@ describe('the process', () => {
       tvm.getGlobalFunc('testing.echo').callOn(new tvm.CallThread(), 'late').then(console.log)`)
     expect(result.stdout).toBe('late\n')
   })
+  test('a worker may be terminated inside a call', () => {
+    const result = run(`
+      import { Worker } from 'node:worker_threads'
+      tvm.openLibrary()
+      const body = \`
+        import { parentPort } from 'node:worker_threads'
+        import * as tvm from ${JSON.stringify(runtime)}
+        tvm.openLibrary()
+        new tvm.CallThread()
+        const forever = tvm.packed(() => { parentPort.postMessage('in'); for (;;) {} })
+        for (;;) try { tvm.packed(() => forever())() } catch {}\`
+      const worker = new Worker(body, { eval: true })
+      worker.once('message', async () => console.log(await worker.terminate(), tvm.getGlobalFunc('testing.echo')(1)))`)
+    expect(result).toEqual({ stdout: '1 1\n', stderr: '', status: 0, signal: null })
+  })
   test('worker threads have their own callbacks and may end while functions of theirs live', () => {
     const result = run(`
       import { Worker } from 'node:worker_threads'
