@@ -49,7 +49,7 @@ export function decodeNpy(bytes: Uint8Array, name: string): Tensor {
     .filter(Boolean)
     .map(Number)
   if (!shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) return fail(`has a bad shape (${dims})`)
-  const content = bytes.slice(end)
+  const content = new Uint8Array(bytes.subarray(end))
   const order = /'fortran_order':\s*True/.test(header) ? 'F' : 'C'
 
   const text = /^([<>|])U(\d+)$/.exec(descr)

@@ -68,7 +68,9 @@ export function isDType(name: string): name is DType {
 }
 
 export function isTensor(value: unknown): value is Tensor {
-  return typeof value === 'object' && value !== null && 'dtype' in value && 'shape' in value && 'data' in value
+  return (
+    typeof value === 'object' && value !== null && 'dtype' in value && 'shape' in value && 'data' in value
+  )
 }
 
 /** Number of elements of a shape; 1 for a scalar. */
@@ -105,7 +107,8 @@ export function tensorFromBytes(dtype: DType, shape: readonly number[], bytes: U
       { details: { dtype, shape, bytes: bytes.byteLength } },
     )
   }
-  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : bytes.slice()
+  // Not slice(), which for a Buffer is another view.
+  const aligned = bytes.byteOffset % array.BYTES_PER_ELEMENT === 0 ? bytes : new Uint8Array(bytes)
   return { dtype, shape: [...shape], data: new array(aligned.buffer, aligned.byteOffset, length) }
 }
 
@@ -137,17 +140,26 @@ const defaults = new Map<unknown, DType>([
  */
 export function tensor(data: TensorData, shape?: readonly number[], dtype?: DType): Tensor {
   const type = dtype ?? defaults.get((data as object).constructor)
-  if (!type) throw new TvmNodeError('ERR_INVALID_ARGUMENT', 'data must be a typed array or an array of strings')
+  if (!type)
+    throw new TvmNodeError('ERR_INVALID_ARGUMENT', 'data must be a typed array or an array of strings')
   const info: DTypeInfo = table[type]
-  if (info.array ? !(data instanceof (info.array as never)) && !compatible(info, data) : !Array.isArray(data)) {
+  if (
+    info.array ? !(data instanceof (info.array as never)) && !compatible(info, data) : !Array.isArray(data)
+  ) {
     const expected = info.array ? (info.array as unknown as { name: string }).name : 'an array of strings'
-    throw new TvmNodeError('ERR_INVALID_ARGUMENT', `a tensor of ${type} needs ${expected}`, { details: { dtype: type } })
+    throw new TvmNodeError('ERR_INVALID_ARGUMENT', `a tensor of ${type} needs ${expected}`, {
+      details: { dtype: type },
+    })
   }
   const dims = shape ?? [data.length / (info.width ?? 1)]
   if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0) || dataLength(type, dims) !== data.length) {
-    throw new TvmNodeError('ERR_INVALID_ARGUMENT', `shape [${dims}] of ${type} does not fit ${data.length} elements`, {
-      details: { shape: dims, dtype: type, length: data.length },
-    })
+    throw new TvmNodeError(
+      'ERR_INVALID_ARGUMENT',
+      `shape [${dims}] of ${type} does not fit ${data.length} elements`,
+      {
+        details: { shape: dims, dtype: type, length: data.length },
+      },
+    )
   }
   return { dtype: type, shape: [...dims], data }
 }

@@ -1,0 +1,215 @@
+import { isTvmNodeError, TvmNodeError } from '../../errors.js'
+import { Attributes } from './attributes.js'
+import type { ImportContext } from './context.js'
+import { nodeLabel, OnnxNode } from './node.js'
+import { orderNodes } from './order.js'
+import { findOperator, operatorName } from './registry.js'
+import {
+  type AttributeProto,
+  type FunctionProto,
+  type GraphProto,
+  longToNumber,
+  type NodeProto,
+  type OperatorSetIdProto,
+  type SparseTensorProto,
+} from './schema.js'
+import { readSparseTensor } from './sparse-tensor.js'
+import { type ReadExternal, readTensor } from './tensor-proto.js'
+import { Value } from './value.js'
+
+/** Names in force at a place of the model, each made when first asked for. */
+export class Scope {
+  readonly #values = new Map<string, Value>()
+  readonly #pending = new Map<string, () => Value>()
+  readonly #outer: Scope | undefined
+
+  constructor(outer?: Scope) {
+    this.#outer = outer
+  }
+  has(name: string): boolean {
+    return this.#values.has(name) || this.#pending.has(name) || (this.#outer?.has(name) ?? false)
+  }
+  set(name: string, value: Value): void {
+    this.#values.set(name, value)
+  }
+  setLazily(name: string, make: () => Value): void {
+    this.#pending.set(name, make)
+  }
+  get(name: string): Value | undefined {
+    const make = this.#pending.get(name)
+    if (make && !this.#values.has(name)) this.#values.set(name, make())
+    return this.#values.get(name) ?? this.#outer?.get(name)
+  }
+}
+
+/** What nodes are read against: operator set versions, attributes of the function around them. */
+export interface Surroundings {
+  readonly opsets: ReadonlyMap<string, number>
+  /** The caller's attributes, inside a function. */
+  readonly attributes?: ReadonlyMap<string, AttributeProto>
+}
+
+/** Operator set versions by domain; `ai.onnx` is the empty domain. */
+export function opsetVersions(imports: readonly OperatorSetIdProto[]): Map<string, number> {
+  const normalized = (domain: string | undefined) =>
+    domain === undefined || domain === 'ai.onnx' ? '' : domain
+  return new Map(
+    imports.map(({ domain, version }) => [normalized(domain), version ? longToNumber(version) : 1]),
+  )
+}
+
+/** Turns graphs into values: follows the nodes in order and hands each to its operator's converter. */
+export class GraphImporter {
+  readonly #functions: ReadonlyMap<string, FunctionProto>
+  readonly #readExternal: ReadExternal
+
+  constructor(functions: readonly FunctionProto[], readExternal: ReadExternal) {
+    this.#functions = new Map(
+      functions.map((each) => [functionKey(each.domain, each.name, each.overload), each]),
+    )
+    this.#readExternal = readExternal
+  }
+
+  /** The function of the model that a node calls, if any; such a function wins over an operator of the same name. */
+  functionOf({ domain, opType, overload }: NodeProto): FunctionProto | undefined {
+    return this.#functions.get(functionKey(domain, opType, overload))
+  }
+
+  /** Imports a graph whose inputs are in `scope` already; yields the graph's outputs. */
+  importGraph(graph: GraphProto, scope: Scope, around: Surroundings): Value[] {
+    for (const proto of graph.initializer) {
+      scope.setLazily(proto.name, () => Value.constant(readTensor(proto, this.#readExternal)))
+    }
+    for (const proto of graph.sparseInitializer) {
+      scope.setLazily(proto.values?.name ?? '', () => this.#readSparse(proto))
+    }
+    return this.#importNodes(
+      graph.node,
+      graph.output.map(({ name }) => name),
+      scope,
+      around,
+    )
+  }
+
+  #readSparse(proto: SparseTensorProto): Value {
+    return Value.constant(readSparseTensor(proto, this.#readExternal))
+  }
+
+  #importNodes(
+    nodes: readonly NodeProto[],
+    outputs: readonly string[],
+    scope: Scope,
+    around: Surroundings,
+  ): Value[] {
+    const ordered = orderNodes(nodes, outputs, (name) => scope.has(name))
+    for (const proto of ordered) this.#importNode(proto, scope, around)
+    return outputs.map((name) => scope.get(name) as Value)
+  }
+
+  #importNode(proto: NodeProto, scope: Scope, around: Surroundings): void {
+    const inputs = proto.input.map((name) => (name ? scope.get(name) : undefined))
+    const called = this.functionOf(proto)
+    const attrs = this.#attributes(proto, around)
+    const results = called
+      ? this.#importFunction(called, inputs, attrs, around)
+      : this.#convert(new OnnxNode(proto, attrs, opsetOf(proto, around)), inputs, scope, around)
+    for (const [i, name] of proto.output.entries()) {
+      const value = results[i]
+      if (!name) continue
+      if (!value) new OnnxNode(proto, attrs, 0).unsupported(`its output ${i} ('${name}') is not supported`)
+      else scope.set(name, value)
+    }
+  }
+
+  #convert(
+    node: OnnxNode,
+    inputs: readonly (Value | undefined)[],
+    scope: Scope,
+    around: Surroundings,
+  ): readonly (Value | undefined)[] {
+    const { proto } = node
+    const found = findOperator(operatorName(proto.domain, proto.opType), node.opset)
+    if (!found) return node.unsupported('there is no such operator')
+    const missing = Array.from({ length: found.required }, (_, i) => i).find((i) => !inputs[i])
+    if (missing !== undefined) node.invalid(`its input ${missing} is missing`)
+    const context: ImportContext = {
+      importSubgraph: (graph, values) => this.#importSubgraph(graph, values, scope, around),
+      readSparse: (sparse) => this.#readSparse(sparse),
+    }
+    try {
+      const converted = found.convert(node, inputs as never, context)
+      const results = converted instanceof Value ? [converted] : converted
+      for (const value of results)
+        if (value?.shape.includes(-1)) node.dynamic('the extents of its result depend on values')
+      return results
+    } catch (error) {
+      if (error instanceof RangeError) node.invalid(`its result is too large: ${error.message}`, error)
+      // Attributes or types that Relay refuses are the model's fault or a gap here; either way the node must be named.
+      if (!isTvmNodeError(error, 'ERR_TVM')) throw error
+      throw new TvmNodeError('ERR_INVALID_MODEL', `${node.label}: ${firstLine(error.message)}`, {
+        cause: error,
+        details: { node: proto.name, operator: proto.opType },
+      })
+    }
+  }
+
+  #importSubgraph(graph: GraphProto, inputs: readonly Value[], outer: Scope, around: Surroundings): Value[] {
+    const scope = new Scope(outer)
+    for (const [i, { name }] of graph.input.entries()) {
+      const value = inputs[i]
+      if (value) scope.set(name, value)
+    }
+    return this.importGraph(graph, scope, around)
+  }
+
+  #importFunction(
+    proto: FunctionProto,
+    inputs: readonly (Value | undefined)[],
+    attrs: Attributes,
+    around: Surroundings,
+  ): Value[] {
+    const scope = new Scope()
+    for (const [i, name] of proto.input.entries()) {
+      const value = inputs[i]
+      if (value) scope.set(name, value)
+    }
+    const attributes = new Map(proto.attributeProto.map((each) => [each.name, each]))
+    for (const name of [...proto.attribute, ...attributes.keys()]) {
+      const given = attrs.proto(name)
+      if (given) attributes.set(name, given)
+    }
+    const opsets = new Map([...around.opsets, ...opsetVersions(proto.opsetImport)])
+    return this.#importNodes(proto.node, proto.output, scope, { opsets, attributes })
+  }
+
+  /** A node's attributes; inside a function some refer to the caller's. */
+  #attributes(proto: NodeProto, { attributes }: Surroundings): Attributes {
+    const resolved: AttributeProto[] = []
+    for (const each of proto.attribute) {
+      if (!each.refAttrName) resolved.push(each)
+      else {
+        const given = attributes?.get(each.refAttrName)
+        if (given) resolved.push({ ...given, name: each.name })
+      }
+    }
+    return new Attributes(resolved, nodeLabel(proto), this.#readExternal)
+  }
+}
+
+function opsetOf({ domain }: NodeProto, { opsets }: Surroundings): number {
+  return opsets.get(domain === 'ai.onnx' ? '' : domain) ?? 1
+}
+
+function functionKey(domain: string, name: string, overload: string): string {
+  return `${domain === 'ai.onnx' ? '' : domain}:${name}:${overload}`
+}
+
+/** TVM's message without its stack. */
+function firstLine(message: string): string {
+  const lines = message.split('\n').filter((line) => line.trim() !== '')
+  return (
+    lines.find((line) => !/^(TVMError|InternalError|DiagnosticError|Stack trace|\s)/.test(line)) ??
+    lines[0] ??
+    message
+  )
+}

@@ -1,0 +1,83 @@
+import { TvmNodeError } from '../../errors.js'
+import { type Func, func, tuple, type Var, variable } from '../../ir/relay.js'
+import { registerOperators } from '../../ops/register.js'
+import { openLibrary } from '../../runtime/index.js'
+import type { DType, Tensor } from '../../tensor.js'
+import { checkOpset, findUnsupported, refuseUnsupported, type UnsupportedOperator } from './check.js'
+import { GraphImporter, opsetVersions, Scope } from './graph-importer.js'
+import { type AssumedDimension, type InputShapes, resolveInputs } from './input-shapes.js'
+import { readModel } from './model.js'
+import './operators/index.js'
+import { Value } from './value.js'
+
+export interface ImportOptions {
+  /** Extents by input name for dimensions that the model leaves open; `-1` keeps the model's. */
+  readonly shapes?: InputShapes
+  /** Inputs to bind to a value: they become constants and are no inputs of the result. */
+  readonly constants?: Readonly<Record<string, Tensor>>
+}
+
+export interface ImportedModel {
+  readonly func: Func
+  /** In the model's order. `internal` is the name of the function's parameter. */
+  readonly inputs: readonly { name: string; internal: string; shape: readonly number[]; dtype: DType }[]
+  /** In the model's order, which is that of the function's result tuple; a single output is no tuple. */
+  readonly outputs: readonly { name: string; shape: readonly number[]; dtype: DType }[]
+  /** Open dimensions that were taken as 1. */
+  readonly assumed: readonly AssumedDimension[]
+}
+
+/**
+ * Imports an ONNX model as a Relay function. Weights become constants; whatever depends on constants alone is computed here,
+ * so that shape arithmetic leaves no trace.
+ *
+ * @param source - Path or bytes. External data is found only beside a path.
+ * @throws `ERR_NOT_ONNX`, `ERR_MODEL_TRUNCATED`, `ERR_MODEL_READ`, `ERR_EXTERNAL_DATA`, `ERR_INVALID_MODEL`,
+ * `ERR_UNSUPPORTED_OPERATOR` (all of them at once), `ERR_UNSUPPORTED_OPSET`, `ERR_DYNAMIC_SHAPE`.
+ */
+export function importModel(source: string | Uint8Array, options: ImportOptions = {}): ImportedModel {
+  const { proto, graph, readExternal } = readModel(source)
+  const opsets = opsetVersions(proto.opsetImport)
+  checkOpset(opsets)
+  const importer = new GraphImporter(proto.functions, readExternal)
+  refuseUnsupported(findUnsupported(graph.node, opsets, importer))
+
+  const scope = new Scope()
+  const given = new Set(graph.initializer.map(({ name }) => name))
+  for (const [name, value] of Object.entries(options.constants ?? {})) {
+    scope.set(name, Value.constant(value))
+    given.add(name)
+  }
+  const free = graph.input.filter(({ name }) => !given.has(name))
+  const { types, assumed } = resolveInputs(free, options.shapes)
+
+  openLibrary()
+  registerOperators()
+  const inputs = types.map((type, i) => ({ ...type, internal: `i${i}` }))
+  const params = inputs.map(({ name, internal, shape, dtype }) => {
+    const param = variable(internal, shape, dtype)
+    scope.set(name, Value.computed(param))
+    return param
+  })
+  const values = importer.importGraph(graph, scope, { opsets })
+  const outputs = graph.output.map(({ name }, i) => {
+    const { shape, dtype } = values[i] as Value
+    return { name, shape, dtype }
+  })
+  return { func: makeFunction(params, values), inputs, outputs, assumed }
+}
+
+function makeFunction(params: readonly Var[], values: readonly Value[]): Func {
+  const [first] = values
+  if (!first) throw new TvmNodeError('ERR_INVALID_MODEL', 'the model has no outputs')
+  const body = values.length === 1 ? first.expr : tuple(values.map(({ expr }) => expr))
+  return func(params, body)
+}
+
+/** The operators of a model that cannot be imported, without importing it; an empty list when all can. */
+export function checkModel(source: string | Uint8Array): UnsupportedOperator[] {
+  const { proto, graph, readExternal } = readModel(source)
+  const opsets = opsetVersions(proto.opsetImport)
+  checkOpset(opsets)
+  return findUnsupported(graph.node, opsets, new GraphImporter(proto.functions, readExternal))
+}

@@ -1,0 +1,137 @@
+import { TvmNodeError } from '../../errors.js'
+import { nearest } from '../../nearest.js'
+import type { DType } from '../../tensor.js'
+import { type DimensionProto, longToNumber, present, type ValueInfoProto } from './schema.js'
+import { checkedShape, elementType } from './tensor-proto.js'
+
+/** Extents by input name; `-1` leaves a dimension to the model. */
+export type InputShapes = Readonly<Record<string, readonly number[]>>
+
+export interface InputType {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly dtype: DType
+}
+
+/** A dimension that the model leaves open and nobody pinned. */
+export interface AssumedDimension {
+  readonly input: string
+  readonly axis: number
+  /** The model's name for it; empty when it has none. */
+  readonly symbol: string
+  readonly extent: number
+}
+
+/** The batch, the first dimension, is taken as this when it is open. */
+const ASSUMED_BATCH = 1
+
+/**
+ * The static shapes of a model's inputs. A dimension is what the model says, else what `shapes` pins; a symbol pinned in one
+ * input holds in all others. An open first dimension that is not pinned is taken as 1 and reported.
+ *
+ * @throws `ERR_DYNAMIC_SHAPE` naming the open dimensions; `ERR_INVALID_ARGUMENT` when `shapes` does not fit the model.
+ */
+export function resolveInputs(
+  inputs: readonly ValueInfoProto[],
+  shapes: InputShapes = {},
+): { types: InputType[]; assumed: AssumedDimension[] } {
+  checkNames(Object.keys(shapes), inputs)
+  const symbols = new Map<string, number>()
+  for (const { name, type } of inputs) pinSymbols(name, type?.tensorType?.shape?.dim, shapes[name], symbols)
+  const assumed: AssumedDimension[] = []
+  const open: string[] = []
+  const types = inputs.map((input): InputType => {
+    const { name } = input
+    const tensorType = input.type?.tensorType
+    if (!tensorType) {
+      const kind = input.type?.sequenceType
+        ? 'a sequence'
+        : input.type?.optionalType
+          ? 'an optional'
+          : 'no tensor'
+      throw new TvmNodeError(
+        'ERR_UNSUPPORTED_OPERATOR',
+        `input '${name}' is ${kind}; inputs must be tensors`,
+        {
+          details: { operators: [] },
+        },
+      )
+    }
+    const dtype = elementType(tensorType.elemType, `input '${name}'`)
+    const dims = tensorType.shape?.dim
+    const pinned = shapes[name]
+    if (!dims && !pinned) open.push(`${name} (of any rank)`)
+    const rank = dims?.length ?? pinned?.length ?? 0
+    const shape = Array.from({ length: rank }, (_, axis) => {
+      const dim = dims?.[axis]
+      const known = fixedExtent(dim) ?? positive(pinned?.[axis]) ?? symbols.get(dim?.dimParam ?? '')
+      if (known !== undefined) return known
+      if (axis === 0 && rank > 1) {
+        assumed.push({ input: name, axis, symbol: dim?.dimParam ?? '', extent: ASSUMED_BATCH })
+        if (dim?.dimParam) symbols.set(dim.dimParam, ASSUMED_BATCH)
+        return ASSUMED_BATCH
+      }
+      open.push(`${name}[${axis}]${dim?.dimParam ? ` (${dim.dimParam})` : ''}`)
+      return 0
+    })
+    return { name, shape: checkedShape(shape, `input '${name}'`), dtype }
+  })
+  if (open.length > 0) {
+    const [first = ''] = open
+    const example = `${first.split(/[[ ]/)[0]}:1,3,224,224`
+    throw new TvmNodeError(
+      'ERR_DYNAMIC_SHAPE',
+      `the model leaves dimensions open: ${open.join(', ')}; pin them with shapes, on the command line --shape ${example}`,
+      { details: { dimensions: open } },
+    )
+  }
+  return { types, assumed }
+}
+
+function fixedExtent(dim: DimensionProto | undefined): number | undefined {
+  // Some exporters write 0 or -1 for an open dimension.
+  return dim && present(dim, 'dimValue') && longToNumber(dim.dimValue) >= 0
+    ? longToNumber(dim.dimValue)
+    : undefined
+}
+
+function positive(extent: number | undefined): number | undefined {
+  return extent === undefined || extent < 0 ? undefined : extent
+}
+
+function checkNames(names: readonly string[], inputs: readonly ValueInfoProto[]): void {
+  const valid = inputs.map(({ name }) => name)
+  for (const name of names) {
+    if (valid.includes(name)) continue
+    const near = nearest(name, valid)
+    const hint = near ? `did you mean '${near}'?` : `it has ${valid.map((each) => `'${each}'`).join(', ')}`
+    throw new TvmNodeError('ERR_INVALID_ARGUMENT', `the model has no input '${name}'; ${hint}`, {
+      details: { name, valid },
+    })
+  }
+}
+
+function pinSymbols(
+  name: string,
+  dims: readonly DimensionProto[] | undefined,
+  pinned: readonly number[] | undefined,
+  symbols: Map<string, number>,
+): void {
+  if (!dims || !pinned) return
+  const refuse = (why: string): never => {
+    throw new TvmNodeError('ERR_INVALID_ARGUMENT', `shape [${pinned}] does not fit input '${name}': ${why}`, {
+      details: { name, shape: pinned },
+    })
+  }
+  if (dims.length !== pinned.length) refuse(`it has ${dims.length} dimensions`)
+  for (const [axis, dim] of dims.entries()) {
+    const extent = positive(pinned[axis])
+    if (extent === undefined) continue
+    const fixed = fixedExtent(dim)
+    if (fixed !== undefined && fixed !== extent) refuse(`dimension ${axis} is ${fixed}`)
+    if (!dim.dimParam) continue
+    const known = symbols.get(dim.dimParam)
+    if (known !== undefined && known !== extent) refuse(`${dim.dimParam} is pinned to ${known} already`)
+    symbols.set(dim.dimParam, extent)
+  }
+}

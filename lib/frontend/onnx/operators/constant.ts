@@ -1,0 +1,114 @@
+import { cast, emit, product, range } from '../emit.js'
+import type { OnnxNode } from '../node.js'
+import { operator } from '../registry.js'
+import { checkedShape, elementType } from '../tensor-proto.js'
+import { filled, numbers, scalar, Value } from '../value.js'
+
+operator('Constant', {
+  since: 1,
+  required: 0,
+  convert(node, _inputs, context) {
+    const { attrs } = node
+    if (attrs.has('value')) return Value.constant(attrs.tensor('value'))
+    if (attrs.has('value_float')) return scalar(attrs.float('value_float'), 'float32')
+    if (attrs.has('value_floats')) return numbers(attrs.floats('value_floats'), 'float32')
+    if (attrs.has('value_int')) return scalar(attrs.int('value_int'), 'int64')
+    if (attrs.has('value_ints')) return numbers(attrs.ints('value_ints'), 'int64')
+    if (attrs.has('value_string'))
+      return Value.constant({ dtype: 'string', shape: [], data: [attrs.string('value_string')] })
+    if (attrs.has('value_strings')) {
+      const data = [...attrs.strings('value_strings')]
+      return Value.constant({ dtype: 'string', shape: [data.length], data })
+    }
+    const sparse = attrs.proto('sparse_value')?.sparseTensor
+    return sparse ? context.readSparse(sparse) : node.invalid('it has no value')
+  },
+})
+
+operator('ConstantOfShape', {
+  since: 9,
+  required: 1,
+  convert(node, [shape]) {
+    const extents = checkedShape(node.numbers(shape, 'shape'), node.label)
+    const element = node.attrs.has('value')
+      ? node.attrs.tensor('value')
+      : { dtype: 'float32' as const, shape: [1], data: new Float32Array(1) }
+    return filled(element, extents)
+  },
+})
+
+function castValue(node: OnnxNode, x: Value, to: string): Value {
+  const unsupported = ['string', 'complex64', 'complex128', 'int4', 'uint4'].concat([
+    'float8e4m3fn',
+    'float8e4m3fnuz',
+    'float8e5m2',
+    'float8e5m2fnuz',
+  ])
+  for (const dtype of [x.dtype, to])
+    if (unsupported.includes(dtype)) node.unsupported(`casts from ${x.dtype} to ${to} are not supported`)
+  return cast(x, to as Value['dtype'])
+}
+
+operator('Cast', {
+  since: 1,
+  required: 1,
+  convert(node, [x]) {
+    // Before opset 6 the type was text.
+    const to =
+      node.opset < 6 ? node.attrs.string('to').toLowerCase() : elementType(node.attrs.int('to'), node.label)
+    return castValue(node, x, to === 'float' ? 'float32' : to === 'double' ? 'float64' : to)
+  },
+})
+
+operator('CastLike', { since: 15, required: 2, convert: (node, [x, like]) => castValue(node, x, like.dtype) })
+
+operator('Range', {
+  since: 11,
+  required: 3,
+  convert(node, [start, limit, delta]) {
+    const [first, end, step] = [start, limit, delta].map((value, i) =>
+      node.number(value as Value, ['start', 'limit', 'delta'][i] as string),
+    ) as [number, number, number]
+    if (step === 0) node.invalid('delta is 0')
+    const count = Math.max(Math.ceil((end - first) / step), 0)
+    checkedShape([count], node.label)
+    return numbers(
+      range(count).map((i) => first + i * step),
+      start.dtype,
+    )
+  },
+})
+
+operator('EyeLike', {
+  since: 9,
+  required: 1,
+  convert(node, [x]) {
+    const [rows, columns] = x.shape
+    if (rows === undefined || columns === undefined || x.rank !== 2)
+      return node.invalid(`shape [${x.shape}] is no matrix`)
+    const dtype = node.attrs.has('dtype') ? elementType(node.attrs.int('dtype'), node.label) : x.dtype
+    const k = node.attrs.int('k', 0)
+    return numbers(
+      range(rows * columns).map((i) => (Math.floor(i / columns) + k === i % columns ? 1 : 0)),
+      dtype,
+      [rows, columns],
+    )
+  },
+})
+
+operator('Trilu', {
+  since: 14,
+  required: 1,
+  convert(node, [x, diagonal]) {
+    const k = diagonal ? node.number(diagonal, 'diagonal') : 0
+    const [rows, columns] = x.shape.slice(-2) as [number, number]
+    if (x.rank < 2) node.invalid(`shape [${x.shape}] has no matrices`)
+    const upper = node.attrs.flag('upper', true)
+    const keep = range(rows * columns).map((i) => {
+      const above = (i % columns) - Math.floor(i / columns) - k
+      return (upper ? above >= 0 : above <= 0) ? 1 : 0
+    })
+    if (product(x.shape) === 0) return x
+    return emit('where', [numbers(keep, 'bool', [rows, columns]), x, scalar(0, x.dtype)])
+  },
+})

@@ -1,0 +1,143 @@
+import { add, concatenate, emit, range, reshape, sliceAxis } from '../emit.js'
+import type { OnnxNode } from '../node.js'
+import { operator } from '../registry.js'
+import type { Value } from '../value.js'
+import { reach, readGeometry, splitPadding } from './geometry.js'
+
+const letters = ['W', 'HW', 'DHW']
+
+/** Relay's names of layouts for that many spatial axes. */
+function layouts(
+  node: OnnxNode,
+  spatial: number,
+  kernel: 'OI' | 'IO',
+): { data_layout: string; kernel_layout: string } {
+  const axes = letters[spatial - 1]
+  if (!axes) return node.unsupported(`it has ${spatial} spatial axes; 1 to 3 are supported`)
+  return { data_layout: `NC${axes}`, kernel_layout: `${kernel}${axes}` }
+}
+
+function checkWeight(node: OnnxNode, data: Value, weight: Value): void {
+  if (data.rank < 3 || weight.rank !== data.rank) {
+    node.invalid(`input [${data.shape}] and weight [${weight.shape}] do not fit`)
+  }
+  const given = node.attrs.optionalInts('kernel_shape')
+  if (given && String(given) !== String(weight.shape.slice(2))) {
+    node.invalid(`kernel_shape is [${given}], the weight's is [${weight.shape.slice(2)}]`)
+  }
+}
+
+/** The convolution without its bias; `outDtype` is that of the sums. */
+export function convolve(node: OnnxNode, data: Value, weight: Value, outDtype: string): Value {
+  checkWeight(node, data, weight)
+  const spatial = data.rank - 2
+  const groups = node.attrs.int('group', 1)
+  const [channels = 0, perGroup = 0, ...kernel] = weight.shape
+  if (groups < 1 || (data.shape[1] as number) !== perGroup * groups || channels % groups !== 0) {
+    node.invalid(`input [${data.shape}], weight [${weight.shape}] and group ${groups} do not fit`)
+  }
+  const { strides, dilations, padBegin, padEnd } = readGeometry(node, data.shape, kernel)
+  return emit(`nn.conv${spatial}d`, [data, weight], {
+    strides: [...strides],
+    padding: [...padBegin, ...padEnd],
+    dilation: [...dilations],
+    groups,
+    channels,
+    kernel_size: kernel,
+    out_dtype: outDtype,
+    ...layouts(node, spatial, 'OI'),
+  })
+}
+
+export function addBias(result: Value, bias: Value | undefined): Value {
+  return bias ? emit('nn.bias_add', [result, bias], { axis: 1 }) : result
+}
+
+operator('Conv', {
+  since: 1,
+  required: 2,
+  convert(node, [data, weight, bias]) {
+    return addBias(convolve(node, data, weight, data.dtype), bias)
+  },
+})
+
+/** Spreads a kernel [a, b, ...spatial] by its dilations, with zeros between its elements. */
+function dilateKernel(weight: Value, dilations: readonly number[]): Value {
+  return dilations.reduce((kernel, dilation, i) => {
+    const axis = 2 + i
+    const extent = kernel.shape[axis] as number
+    if (dilation === 1 || extent === 1) return kernel
+    const apart = reshape(kernel, [...kernel.shape.slice(0, axis + 1), 1, ...kernel.shape.slice(axis + 1)])
+    const zeros = emit('zeros', [], {
+      shape: apart.shape.map((dim, a) => (a === axis + 1 ? dilation - 1 : dim)),
+      dtype: kernel.dtype,
+    })
+    const spread = concatenate([apart, zeros], axis + 1)
+    const joined = reshape(
+      spread,
+      kernel.shape.map((dim, a) => (a === axis ? dim * dilation : dim)),
+    )
+    return sliceAxis(joined, axis, 0, reach(extent, dilation))
+  }, weight)
+}
+
+operator('ConvTranspose', {
+  since: 1,
+  required: 2,
+  convert(node, [data, weight, bias]) {
+    checkWeight(node, data, weight)
+    const { attrs } = node
+    const spatial = data.rank - 2
+    const groups = attrs.int('group', 1)
+    const [inputs = 0, perGroup = 0, ...kernel] = weight.shape
+    if (groups < 1 || data.shape[1] !== inputs || inputs % groups !== 0) {
+      node.invalid(`input [${data.shape}], weight [${weight.shape}] and group ${groups} do not fit`)
+    }
+    const axes = range(spatial)
+    const { strides, dilations, ...explicit } = readGeometry(node, data.shape, kernel)
+    let outputPadding = [
+      ...attrs.ints(
+        'output_padding',
+        axes.map(() => 0),
+      ),
+    ]
+    const full = axes.map((i) => {
+      const steps = ((data.shape[2 + i] as number) - 1) * (strides[i] as number)
+      return steps + reach(kernel[i] as number, dilations[i] as number) + (outputPadding[i] as number)
+    })
+    const auto = attrs.string('auto_pad', 'NOTSET')
+    const same = auto.startsWith('SAME')
+      ? axes.map((i) => (data.shape[2 + i] as number) * (strides[i] as number))
+      : undefined
+    const wanted = attrs.optionalInts('output_shape')?.slice(-spatial) ?? same
+    let padding = explicit as { padBegin: readonly number[]; padEnd: readonly number[] }
+    if (wanted) {
+      const totals = axes.map((i) => (full[i] as number) - (wanted[i] as number))
+      padding = splitPadding(
+        totals.map((total) => Math.max(total, 0)),
+        auto,
+      )
+      outputPadding = outputPadding.map((extra, i) => extra + Math.max(-(totals[i] as number), 0))
+    }
+    const spread = dilateKernel(weight, dilations)
+    const result = emit(`nn.conv${spatial}d_transpose`, [data, spread], {
+      strides: [...strides],
+      padding: [...padding.padBegin, ...padding.padEnd],
+      output_padding: outputPadding,
+      groups,
+      channels: perGroup * groups,
+      kernel_size: spread.shape.slice(2),
+      out_dtype: data.dtype,
+      ...layouts(node, spatial, 'IO'),
+    })
+    return bias
+      ? add(
+          result,
+          reshape(
+            bias,
+            [1, -1, ...axes.map(() => 1)].map((dim) => (dim === -1 ? perGroup * groups : dim)),
+          ),
+        )
+      : result
+  },
+})

@@ -1,0 +1,73 @@
+import { concatenate, emit, range, reshape, sliceAxis, takeAxis } from '../emit.js'
+import type { OnnxNode } from '../node.js'
+import { operator } from '../registry.js'
+import { scalar, type Value } from '../value.js'
+
+/** Pads [begin..., end...] of all axes; negative ones cut off. */
+function pad(node: OnnxNode, x: Value, pads: readonly number[], mode: string, fill: Value): Value {
+  if (pads.length !== 2 * x.rank) node.invalid(`${pads.length} pads do not fit ${x.rank} axes`)
+  const ends = range(x.rank).map((axis) => [pads[axis], pads[axis + x.rank]] as [number, number])
+  const cut = ends.reduce((value, [begin, end], axis) => {
+    const extent = value.shape[axis] as number
+    return sliceAxis(value, axis, Math.max(-begin, 0), extent - Math.max(-end, 0))
+  }, x)
+  const widths = ends.map(([begin, end]) => [Math.max(begin, 0), Math.max(end, 0)] as [number, number])
+  if (widths.every(([begin, end]) => begin === 0 && end === 0)) return cut
+  if (mode === 'constant')
+    return emit('nn.pad', [cut, reshape(fill, [])], { pad_width: widths, pad_mode: 'constant' })
+  if (mode === 'wrap') return widths.reduce((value, width, axis) => extend(value, axis, width, wrapped), cut)
+  if (mode === 'reflect')
+    return widths.reduce((value, width, axis) => extend(value, axis, width, reflected), cut)
+  if (mode === 'edge') return widths.reduce((value, width, axis) => extend(value, axis, width, nearest), cut)
+  return node.invalid(`mode is '${mode}'`)
+}
+
+/** Where in an axis the element at a place outside comes from. */
+type Source = (place: number, extent: number) => number
+
+const wrapped: Source = (place, extent) => ((place % extent) + extent) % extent
+const nearest: Source = (place, extent) => Math.min(Math.max(place, 0), extent - 1)
+const reflected: Source = (place, extent) => {
+  const period = Math.max(2 * (extent - 1), 1)
+  const at = ((place % period) + period) % period
+  return at < extent ? at : period - at
+}
+
+function extend(x: Value, axis: number, [begin, end]: [number, number], source: Source): Value {
+  if (begin === 0 && end === 0) return x
+  const extent = x.shape[axis] as number
+  const part = (from: number, to: number) => {
+    const places = range(to, from).map((place) => source(place, extent))
+    return takeAxis(x, places, axis)
+  }
+  const parts = [...(begin > 0 ? [part(-begin, 0)] : []), x, ...(end > 0 ? [part(extent, extent + end)] : [])]
+  return concatenate(parts, axis)
+}
+
+operator('Pad', {
+  since: 1,
+  required: 1,
+  convert(node, [x]) {
+    const { attrs } = node
+    const pads = attrs.ints(attrs.has('paddings') ? 'paddings' : 'pads')
+    return pad(node, x, pads, attrs.string('mode', 'constant'), scalar(attrs.float('value', 0), x.dtype))
+  },
+})
+
+operator('Pad', {
+  since: 11,
+  required: 2,
+  convert(node, [x, padsValue, value, axesValue]) {
+    const given = node.numbers(padsValue, 'pads')
+    const axes = axesValue
+      ? node.numbers(axesValue, 'axes').map((axis) => node.axis(axis, x.rank))
+      : range(x.rank)
+    const pads = new Array<number>(2 * x.rank).fill(0)
+    if (given.length !== 2 * axes.length) node.invalid(`${given.length} pads do not fit ${axes.length} axes`)
+    for (const [i, axis] of axes.entries()) {
+      pads[axis] = given[i] as number
+      pads[axis + x.rank] = given[i + axes.length] as number
+    }
+    return pad(node, x, pads, node.attrs.string('mode', 'constant'), value ?? scalar(0, x.dtype))
+  },
+})

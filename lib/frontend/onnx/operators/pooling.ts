@@ -1,0 +1,147 @@
+import { abs, divide, emit, multiply, power, range, reduce } from '../emit.js'
+import type { OnnxNode } from '../node.js'
+import { operator } from '../registry.js'
+import { numbers, type Value } from '../value.js'
+import { type Geometry, reach, readGeometry } from './geometry.js'
+
+const layouts = ['NCW', 'NCHW', 'NCDHW']
+
+interface Pool extends Geometry {
+  readonly output: readonly number[]
+  /** Padding at the end that makes windows, rounded down, come to `output`; what `ceil_mode` adds is in it. */
+  readonly fittedEnd: readonly number[]
+}
+
+function readPool(node: OnnxNode, data: Value): Pool {
+  const geometry = readGeometry(node, data.shape, node.attrs.ints('kernel_shape'))
+  const ceil = node.attrs.flag('ceil_mode')
+  const output: number[] = []
+  const fittedEnd: number[] = []
+  for (const [i, extent] of geometry.input.entries()) {
+    const [stride, begin, end] = [geometry.strides[i], geometry.padBegin[i], geometry.padEnd[i]] as [
+      number,
+      number,
+      number,
+    ]
+    const window = reach(geometry.kernel[i] as number, geometry.dilations[i] as number)
+    const steps = (extent + begin + end - window) / stride
+    let count = (ceil ? Math.ceil(steps) : Math.floor(steps)) + 1
+    // A window that would start in the padding at the end is left out.
+    if (ceil && (count - 1) * stride >= extent + begin) count--
+    if (count < 1) node.invalid(`a window of ${window} does not fit ${extent} elements`)
+    output.push(count)
+    fittedEnd.push(Math.max((count - 1) * stride + window - extent - begin, 0))
+  }
+  return { ...geometry, output, fittedEnd }
+}
+
+function emitPool(
+  node: OnnxNode,
+  kind: 'max' | 'avg',
+  data: Value,
+  pool: Pool,
+  includePadding: boolean,
+): Value {
+  const spatial = data.rank - 2
+  const layout =
+    layouts[spatial - 1] ?? node.unsupported(`it has ${spatial} spatial axes; 1 to 3 are supported`)
+  return emit(`nn.${kind}_pool${spatial}d`, [data], {
+    pool_size: [...pool.kernel],
+    strides: [...pool.strides],
+    dilation: [...pool.dilations],
+    padding: [...pool.padBegin, ...pool.fittedEnd],
+    layout,
+    ceil_mode: false,
+    ...(kind === 'avg' ? { count_include_pad: includePadding } : {}),
+  })
+}
+
+/** How many elements each window of one axis averages over. */
+function windowCounts(pool: Pool, axis: number, includePadding: boolean): number[] {
+  const at = (list: readonly number[]) => list[axis] as number
+  const [low, high] = includePadding
+    ? [-at(pool.padBegin), at(pool.input) + at(pool.padEnd)]
+    : [0, at(pool.input)]
+  return range(at(pool.output)).map((o) => {
+    const start = o * at(pool.strides) - at(pool.padBegin)
+    return range(at(pool.kernel)).filter((k) => {
+      const place = start + k * at(pool.dilations)
+      return place >= low && place < high
+    }).length
+  })
+}
+
+function averagePool(node: OnnxNode, data: Value): Value {
+  const pool = readPool(node, data)
+  const includePadding = node.attrs.flag('count_include_pad')
+  const axes = range(pool.input.length)
+  const counts = axes.map((axis) => windowCounts(pool, axis, includePadding))
+  if (axes.every((axis) => counts[axis]?.every((count) => count === pool.kernel[axis])))
+    return emitPool(node, 'avg', data, pool, true)
+  // The mean over whole windows, times the share of elements that count.
+  const whole = emitPool(node, 'avg', data, pool, true)
+  return axes.reduce((result, axis) => {
+    const factors = (counts[axis] as number[]).map(
+      (count) => (pool.kernel[axis] as number) / Math.max(count, 1),
+    )
+    const shape = [1, 1, ...axes.map((other) => (other === axis ? factors.length : 1))]
+    return factors.every((factor) => factor === 1)
+      ? result
+      : multiply(result, numbers(factors, data.dtype, shape))
+  }, whole)
+}
+
+operator('MaxPool', {
+  since: 1,
+  required: 1,
+  convert(node, [data]) {
+    if (node.wants(1)) node.unsupported('its second output, the indices, is not supported')
+    return emitPool(node, 'max', data, readPool(node, data), false)
+  },
+})
+
+operator('AveragePool', { since: 1, required: 1, convert: (node, [data]) => averagePool(node, data) })
+
+operator('LpPool', {
+  since: 1,
+  required: 1,
+  convert(node, [data]) {
+    const p = node.attrs.int('p', 2)
+    const pool = readPool(node, data)
+    const size = pool.kernel.reduce((total, extent) => total * extent, 1)
+    const mean = emitPool(node, 'avg', power(abs(data), p), pool, true)
+    return power(multiply(mean, size), 1 / p)
+  },
+})
+
+operator('GlobalAveragePool', {
+  since: 1,
+  required: 1,
+  convert(_node, [data]) {
+    return data.rank === 4
+      ? emit('nn.global_avg_pool2d', [data], {})
+      : reduce('mean', data, range(data.rank, 2), true)
+  },
+})
+
+operator('GlobalMaxPool', {
+  since: 1,
+  required: 1,
+  convert(_node, [data]) {
+    return data.rank === 4
+      ? emit('nn.global_max_pool2d', [data], {})
+      : reduce('max', data, range(data.rank, 2), true)
+  },
+})
+
+operator('GlobalLpPool', {
+  since: 1,
+  required: 1,
+  convert(node, [data]) {
+    const p = node.attrs.int('p', 2)
+    return power(
+      reduce('sum', power(abs(data), p), range(data.rank, 2), true),
+      divide(numbers([1], data.dtype, []), p),
+    )
+  },
+})
