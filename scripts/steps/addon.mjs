@@ -14,7 +14,7 @@ export function buildAddon() {
   if (stamp.matches(hash) && outputs.every((path) => existsSync(join(root, path)))) return
   console.error('Building the addon')
   if (isMoved()) rmSync(join(root, 'build'), { recursive: true })
-  runScript('node_modules/cmake-js/bin/cmake-js', ['build', '--parallel', '2'])
+  runScript('node_modules/cmake-js/bin/cmake-js', ['build', '--parallel', '2', '--log-level', 'warn'])
   stamp.write(hash)
 }
 
