@@ -9,8 +9,14 @@ export class Op extends TvmObject {
 registerObjectType('Op', Op)
 
 const ops = new Map<string, Op>()
-/** Filled as operators are asked for; the registry names the attributes of another operator for those listed here. */
-const attrsKeys = new Map<string, string>([['nn.contrib_dense_pack', 'relay.attrs.DensePackAttrs']])
+/** Filled as operators are asked for; for those listed here the registry names none, or those of another operator. */
+const attrsKeys = new Map<string, string>([
+  ['nn.contrib_dense_pack', 'relay.attrs.DensePackAttrs'],
+  ['cumsum', 'relay.attrs.ScanopAttrs'],
+  ['cumprod', 'relay.attrs.ScanopAttrs'],
+  ['scatter_elements', 'relay.attrs.ScatterElementsAttrs'],
+  ['scatter_nd', 'relay.attrs.ScatterNDAttrs'],
+])
 
 /** The registered operator of that name; throws `ERR_TVM` when there is none. */
 export function getOp(name: string): Op {

@@ -52,7 +52,6 @@ export const add = binary('add')
 export const subtract = binary('subtract')
 export const multiply = binary('multiply')
 export const divide = binary('divide')
-export const power = binary('power')
 export const maximum = binary('maximum')
 export const minimum = binary('minimum')
 export const equal = binary('equal')
@@ -70,6 +69,24 @@ export const erf = unary('erf')
 export const abs = unary('abs')
 export const floor = unary('floor')
 export const relu = unary('nn.relu')
+
+/** Exponents up to this one are multiplied out, which is exact for negative bases and faster. */
+const MAX_MULTIPLIED = 8
+
+export function power(x: Value, exponent: Operand): Value {
+  if (
+    typeof exponent !== 'number' ||
+    !Number.isInteger(exponent) ||
+    exponent < 1 ||
+    exponent > MAX_MULTIPLIED
+  ) {
+    return emit('power', [x, operand(x, exponent)])
+  }
+  if (exponent === 1) return x
+  const half = power(x, Math.floor(exponent / 2))
+  const square = multiply(half, half)
+  return exponent % 2 === 1 ? multiply(square, x) : square
+}
 
 export function where(condition: Value, whenTrue: Value, whenFalse: Operand): Value {
   return emit('where', [condition, whenTrue, operand(whenTrue, whenFalse)])

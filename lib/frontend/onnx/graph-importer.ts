@@ -143,6 +143,7 @@ export class GraphImporter {
         if (value?.shape.includes(-1)) node.dynamic('the extents of its result depend on values')
       return results
     } catch (error) {
+      if (isTvmNodeError(error, 'ERR_INVALID_ARGUMENT')) node.unsupported(error.message)
       if (error instanceof RangeError) node.invalid(`its result is too large: ${error.message}`, error)
       // Attributes or types that Relay refuses are the model's fault or a gap here; either way the node must be named.
       if (!isTvmNodeError(error, 'ERR_TVM')) throw error

@@ -3,6 +3,7 @@ import { nearest } from '../../nearest.js'
 import type { DType } from '../../tensor.js'
 import { type DimensionProto, longToNumber, present, type ValueInfoProto } from './schema.js'
 import { checkedShape, elementType } from './tensor-proto.js'
+import { computable } from './value.js'
 
 /** Extents by input name; `-1` leaves a dimension to the model. */
 export type InputShapes = Readonly<Record<string, readonly number[]>>
@@ -58,6 +59,15 @@ export function resolveInputs(
       )
     }
     const dtype = elementType(tensorType.elemType, `input '${name}'`)
+    if (!computable(dtype)) {
+      throw new TvmNodeError(
+        'ERR_UNSUPPORTED_OPERATOR',
+        `input '${name}' has element type ${dtype}, which TVM cannot compute with`,
+        {
+          details: { operators: [] },
+        },
+      )
+    }
     const dims = tensorType.shape?.dim
     const pinned = shapes[name]
     if (!dims && !pinned) open.push(`${name} (of any rank)`)
@@ -89,7 +99,7 @@ export function resolveInputs(
 }
 
 function fixedExtent(dim: DimensionProto | undefined): number | undefined {
-  // Some exporters write 0 or -1 for an open dimension.
+  // Some exporters write -1 for an open dimension.
   return dim && present(dim, 'dimValue') && longToNumber(dim.dimValue) >= 0
     ? longToNumber(dim.dimValue)
     : undefined

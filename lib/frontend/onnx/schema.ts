@@ -159,7 +159,8 @@ function parse(text: string): protobuf.IType {
     name as string,
     { type: type as string, id: Number(id), ...(repeated ? { rule: 'repeated' } : {}) },
   ])
-  return { fields: Object.fromEntries(fields) as protobuf.IType['fields'] }
+  // Optional fields of proto2 tell a zero that is there from one that is not.
+  return { fields: Object.fromEntries(fields), edition: 'proto2' } as protobuf.IType
 }
 
 /** The message of that name. Byte fields of what it decodes are views of the bytes given. */

@@ -66,14 +66,15 @@ export class Value {
   }
 }
 
+/** Whether the library has arithmetic for elements of this type. */
+export function computable(dtype: DType): boolean {
+  return /^(float(16|32|64)|bfloat16|u?int(8|16|32|64)|bool)$/.test(dtype)
+}
+
 const floats: readonly string[] = ['float32', 'float64', 'float16', 'bfloat16']
 
 export function isFloat({ dtype }: Value): boolean {
   return floats.includes(dtype)
-}
-
-export function isSigned({ dtype }: Value): boolean {
-  return dtype.startsWith('int') || floats.includes(dtype)
 }
 
 /** Elements as numbers; 64-bit integers beyond 2**53 are rounded. */

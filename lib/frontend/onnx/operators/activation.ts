@@ -42,10 +42,7 @@ const activations: Readonly<Record<string, Activation>> = {
   LeakyRelu: (x, { attrs }) => leakyRelu(x, attrs.float('alpha', 0.01)),
   Elu: (x, { attrs }) => elu(x, attrs.float('alpha', 1)),
   Selu: (x, { attrs }) =>
-    multiply(
-      elu(x, attrs.float('alpha', 1.67326319217681884765625)),
-      attrs.float('gamma', 1.05070102214813232421875),
-    ),
+    multiply(elu(x, attrs.float('alpha', 1.6732631921768188)), attrs.float('gamma', 1.0507010221481323)),
   Celu: (x, { attrs }) => {
     const alpha = attrs.float('alpha', 1)
     return add(maximum(x, 0), minimum(multiply(subtract(exp(divide(x, alpha)), 1), alpha), 0))

@@ -1,8 +1,9 @@
+import type { DType } from '../../../tensor.js'
 import { cast, emit, product, range } from '../emit.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
-import { checkedShape, elementType } from '../tensor-proto.js'
-import { filled, numbers, scalar, Value } from '../value.js'
+import { checkedShape, elementType, elementTypeNumber } from '../tensor-proto.js'
+import { computable, filled, numbers, scalar, Value } from '../value.js'
 
 operator('Constant', {
   since: 1,
@@ -37,16 +38,9 @@ operator('ConstantOfShape', {
   },
 })
 
-function castValue(node: OnnxNode, x: Value, to: string): Value {
-  const unsupported = ['string', 'complex64', 'complex128', 'int4', 'uint4'].concat([
-    'float8e4m3fn',
-    'float8e4m3fnuz',
-    'float8e5m2',
-    'float8e5m2fnuz',
-  ])
-  for (const dtype of [x.dtype, to])
-    if (unsupported.includes(dtype)) node.unsupported(`casts from ${x.dtype} to ${to} are not supported`)
-  return cast(x, to as Value['dtype'])
+function castValue(node: OnnxNode, x: Value, to: DType): Value {
+  if (![x.dtype, to].every(computable)) node.unsupported(`casts from ${x.dtype} to ${to} are not supported`)
+  return cast(x, to)
 }
 
 operator('Cast', {
@@ -54,11 +48,16 @@ operator('Cast', {
   required: 1,
   convert(node, [x]) {
     // Before opset 6 the type was text.
-    const to =
-      node.opset < 6 ? node.attrs.string('to').toLowerCase() : elementType(node.attrs.int('to'), node.label)
-    return castValue(node, x, to === 'float' ? 'float32' : to === 'double' ? 'float64' : to)
+    const to = node.opset < 6 ? namedType(node.attrs.string('to')) : node.attrs.int('to')
+    return castValue(node, x, elementType(to, node.label))
   },
 })
+
+/** The number of an element type by the name it has in `TensorProto.DataType`. */
+function namedType(name: string): number {
+  const lower = name.toLowerCase()
+  return elementTypeNumber(lower === 'float' ? 'float32' : lower === 'double' ? 'float64' : (lower as DType))
+}
 
 operator('CastLike', { since: 15, required: 2, convert: (node, [x, like]) => castValue(node, x, like.dtype) })
 

@@ -10,6 +10,7 @@ import {
   less,
   multiply,
   padRank,
+  power,
   product,
   subtract,
   where,
@@ -59,12 +60,11 @@ binary('BitShift', 11, (node, a, b) => {
 })
 
 binary('Pow', 1, (_node, base, exponent) => {
-  const known = exponent.numbers
-  if (exponent.rank <= base.rank && product(exponent.shape) === 1 && known?.[0] === 2)
-    return multiply(base, base)
-  if (isFloat(base)) return emit('power', [base, cast(exponent, base.dtype)])
+  const known =
+    exponent.rank <= base.rank && product(exponent.shape) === 1 ? exponent.numbers?.[0] : undefined
+  if (isFloat(base)) return power(base, known ?? cast(exponent, base.dtype))
   // The library has no power of integers; doubles hold those up to 2**53 exactly.
-  return cast(emit('power', [cast(base, 'float64'), cast(exponent, 'float64')]), base.dtype)
+  return cast(power(cast(base, 'float64'), known ?? cast(exponent, 'float64')), base.dtype)
 })
 
 binary('Mod', 10, (node, a, b) => {

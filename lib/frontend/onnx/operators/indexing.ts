@@ -62,7 +62,7 @@ interface SliceRange {
   readonly step: number
 }
 
-function slice(node: OnnxNode, x: Value, ranges: readonly SliceRange[]): Value {
+function slice(x: Value, ranges: readonly SliceRange[]): Value {
   const count = ({ start, end, step }: SliceRange) => Math.max(Math.ceil((end - start) / step), 0)
   const shape = [...x.shape]
   for (const each of ranges) shape[each.axis] = count(each)
@@ -111,7 +111,6 @@ operator('Slice', {
     const [starts, ends] = [node.attrs.ints('starts'), node.attrs.ints('ends')]
     const axes = node.attrs.ints('axes', range(starts.length))
     return slice(
-      node,
       x,
       starts.map((start, i) => {
         const axis = node.axis(axes[i] as number, x.rank)
@@ -139,7 +138,6 @@ operator('Slice', {
     if ([end, along, stride].some(({ length }) => length !== begin.length))
       node.invalid('starts, ends, axes and steps differ in length')
     return slice(
-      node,
       x,
       begin.map((start, i) => {
         const axis = node.axis(along[i] as number, x.rank)

@@ -7,6 +7,8 @@ export interface Taps {
 export interface AxisResize {
   readonly input: number
   readonly output: number
+  /** The output's extent before it was rounded to `output`. */
+  readonly length: number
   /** What the model asks for; may differ from output / input where that was rounded. */
   readonly scale: number
   /** Region of interest as shares of the input, for tf_crop_and_resize. */
@@ -25,26 +27,26 @@ export interface Interpolation {
 /** Where output element `x` lies on the input's axis (ONNX, operator Resize); undefined for an unknown mode. */
 export function sourceCoordinate(
   x: number,
-  { input, output, scale, roi }: AxisResize,
+  { input, output, length, scale, roi }: AxisResize,
   mode: string,
 ): number | undefined {
   switch (mode) {
     case 'half_pixel':
       return (x + 0.5) / scale - 0.5
     case 'half_pixel_symmetric': {
-      const adjustment = output / (scale * input)
+      const adjustment = output / length
       return (input / 2) * (1 - adjustment) + (x + 0.5) / scale - 0.5
     }
     case 'pytorch_half_pixel':
       return output > 1 ? (x + 0.5) / scale - 0.5 : 0
     case 'align_corners':
-      return output === 1 ? 0 : (x * (input - 1)) / (output - 1)
+      return output === 1 ? 0 : (x * (input - 1)) / (length - 1)
     case 'asymmetric':
       return x / scale
     case 'tf_half_pixel_for_nn':
       return (x + 0.5) / scale
     case 'tf_crop_and_resize':
-      if (output > 1) return roi[0] * (input - 1) + (x * (roi[1] - roi[0]) * (input - 1)) / (output - 1)
+      if (output > 1) return roi[0] * (input - 1) + (x * (roi[1] - roi[0]) * (input - 1)) / (length - 1)
       return 0.5 * (roi[0] + roi[1]) * (input - 1)
     default:
       return undefined

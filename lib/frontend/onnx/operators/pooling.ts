@@ -1,4 +1,4 @@
-import { abs, divide, emit, multiply, power, range, reduce } from '../emit.js'
+import { abs, emit, multiply, power, range, reduce } from '../emit.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
 import { numbers, type Value } from '../value.js'
@@ -56,38 +56,29 @@ function emitPool(
   })
 }
 
-/** How many elements each window of one axis averages over. */
-function windowCounts(pool: Pool, axis: number, includePadding: boolean): number[] {
+/** How many elements of the input each window of one axis covers. */
+function windowCounts(pool: Pool, axis: number): number[] {
   const at = (list: readonly number[]) => list[axis] as number
-  const [low, high] = includePadding
-    ? [-at(pool.padBegin), at(pool.input) + at(pool.padEnd)]
-    : [0, at(pool.input)]
   return range(at(pool.output)).map((o) => {
     const start = o * at(pool.strides) - at(pool.padBegin)
-    return range(at(pool.kernel)).filter((k) => {
-      const place = start + k * at(pool.dilations)
-      return place >= low && place < high
-    }).length
+    const places = range(at(pool.kernel)).map((k) => start + k * at(pool.dilations))
+    return places.filter((place) => place >= 0 && place < at(pool.input)).length
   })
 }
 
 function averagePool(node: OnnxNode, data: Value): Value {
   const pool = readPool(node, data)
-  const includePadding = node.attrs.flag('count_include_pad')
-  const axes = range(pool.input.length)
-  const counts = axes.map((axis) => windowCounts(pool, axis, includePadding))
-  if (axes.every((axis) => counts[axis]?.every((count) => count === pool.kernel[axis])))
-    return emitPool(node, 'avg', data, pool, true)
-  // The mean over whole windows, times the share of elements that count.
   const whole = emitPool(node, 'avg', data, pool, true)
-  return axes.reduce((result, axis) => {
-    const factors = (counts[axis] as number[]).map(
-      (count) => (pool.kernel[axis] as number) / Math.max(count, 1),
+  if (node.attrs.flag('count_include_pad')) return whole
+  // The mean over whole windows, times their size over the number of elements that count.
+  return range(pool.input.length).reduce((result, axis) => {
+    const size = pool.kernel[axis] as number
+    const factors = windowCounts(pool, axis).map((count) => size / Math.max(count, 1))
+    if (factors.every((factor) => factor === 1)) return result
+    return multiply(
+      result,
+      numbers(factors, data.dtype, [factors.length, ...pool.input.slice(axis + 1).map(() => 1)]),
     )
-    const shape = [1, 1, ...axes.map((other) => (other === axis ? factors.length : 1))]
-    return factors.every((factor) => factor === 1)
-      ? result
-      : multiply(result, numbers(factors, data.dtype, shape))
   }, whole)
 }
 
@@ -139,9 +130,6 @@ operator('GlobalLpPool', {
   required: 1,
   convert(node, [data]) {
     const p = node.attrs.int('p', 2)
-    return power(
-      reduce('sum', power(abs(data), p), range(data.rank, 2), true),
-      divide(numbers([1], data.dtype, []), p),
-    )
+    return power(reduce('sum', power(abs(data), p), range(data.rank, 2), true), 1 / p)
   },
 })

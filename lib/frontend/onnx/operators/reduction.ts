@@ -50,7 +50,11 @@ for (const [name, compute] of Object.entries(reductions)) {
   const apply = (node: OnnxNode, x: Value, given: readonly number[] | undefined) => {
     if (!given?.length && node.attrs.flag('noop_with_empty_axes')) return x
     const axes = given?.length ? given.map((axis) => node.axis(axis, x.rank)) : range(x.rank)
-    return axes.length === 0 ? pointwise(name, x) : compute(x, axes, node.attrs.flag('keepdims', true))
+    if (axes.length === 0) return pointwise(name, x)
+    const keep = node.attrs.flag('keepdims', true)
+    const shape = x.shape.flatMap((extent, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [extent]))
+    // The library cannot divide work over no elements.
+    return shape.includes(0) ? emit('zeros', [], { shape, dtype: x.dtype }) : compute(x, axes, keep)
   }
   operator(`Reduce${name}`, {
     since: 1,

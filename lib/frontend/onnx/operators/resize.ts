@@ -85,16 +85,16 @@ function resize(
   const exact = how.mode === 'nearest' || isFloat(x) ? x : cast(x, 'float32')
   const result = axes.reduce((value, axis, i) => {
     const input = extents[i] as number
+    const size = common === undefined ? sizes?.[i] : undefined
     const scale = scales?.[i] ?? common ?? (ratios?.[i] as number)
-    const output =
-      scales || common !== undefined
-        ? Math[scales ? 'floor' : 'round'](input * scale + (scales ? 1e-6 : 0))
-        : (sizes?.[i] as number)
+    const length = size ?? input * scale
+    // Scales are single precision; a product that should be whole may come out just below.
+    const output = size ?? (scales ? Math.floor(length + 1e-5) : Math.round(length))
     const region: [number, number] = [roi?.[i] ?? 0, roi?.[i + axes.length] ?? 1]
     const cropped = how.coordinates === 'tf_crop_and_resize'
     if (output === input && scale === 1 && !cropped) return value
     if (!(output >= 1)) return node.invalid(`axis ${axis} would have ${output} elements`)
-    return resizeAxis(node, value, axis, { input, output, scale, roi: region }, how, outside)
+    return resizeAxis(node, value, axis, { input, output, length, scale, roi: region }, how, outside)
   }, exact)
   return cast(result, x.dtype)
 }
@@ -109,7 +109,7 @@ function readInterpolation(node: OnnxNode, defaults: Pick<Interpolation, 'coordi
     coordinates: attrs.string('coordinate_transformation_mode', defaults.coordinates),
     nearest: attrs.string('nearest_mode', 'round_prefer_floor'),
     cubicCoefficient: attrs.float('cubic_coeff_a', -0.75),
-    excludeOutside: attrs.flag('exclude_outside') || attrs.flag('antialias'),
+    excludeOutside: attrs.flag('exclude_outside'),
     antialias: attrs.flag('antialias'),
   }
 }
