@@ -100,6 +100,10 @@ export function ifThenElse(condition: PrimExpr, whenTrue: ExprLike, whenFalse: E
 export function call(dtype: string, op: string, ...args: TvmArg[]): PrimExpr {
   return getGlobalFunc('tir.Call')(dtypeArg(dtype), getOp(`tir.${op}`), args, null) as PrimExpr
 }
+/** Marks a condition that holds in all but a few iterations, so that the loop may be partitioned by it. */
+export function likely(condition: PrimExpr): PrimExpr {
+  return call('bool', 'likely', condition)
+}
 export function exp(x: PrimExpr): PrimExpr {
   return call(x.dtype, 'exp', x)
 }

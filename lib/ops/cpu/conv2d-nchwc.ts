@@ -1,10 +1,12 @@
 import type { Target } from '../../ir/target.js'
 import { compute, createSchedule, type Operation, reduceAxis, type Schedule, sum, type Tensor } from '../../ir/te.js'
-import { add, all, cast, constant, floordiv, ge, ifThenElse, type IterVar, lt, mul, type PrimExpr, sub } from '../../ir/tir.js'
+import { add, all, cast, constant, floordiv, ge, ifThenElse, type IterVar, likely, lt, mul, type PrimExpr, sub } from '../../ir/tir.js'
 import type { TvmObject } from '../../runtime/index.js'
 import { ints, outDtype, padding2d } from '../attrs.js'
 import { inlineInjective, parallelOuter, scheduleElementwise } from './schedule-util.js'
 import { registerTile } from './tiling.js'
+
+const PAD = 'injective,pad'
 
 /** Zeros around the two spatial axes of a blocked tensor; the tensor itself where there is no padding. */
 export function padSpatial(data: Tensor, [top, left, bottom, right]: readonly number[], axis: number): Tensor {
@@ -21,9 +23,9 @@ export function padSpatial(data: Tensor, [top, left, bottom, right]: readonly nu
       const x = sub(i[axis + 1] as PrimExpr, left as number)
       const index = i.map((at, k) => (k === axis ? y : k === axis + 1 ? x : at))
       const inside = all(ge(y, 0), lt(y, height), ge(x, 0), lt(x, width))
-      return ifThenElse(inside, data.at(...index), constant(0, data.dtype))
+      return ifThenElse(likely(inside), data.at(...index), constant(0, data.dtype))
     },
-    { name: 'data_pad', tag: 'injective,pad' },
+    { name: 'data_pad', tag: PAD },
   )
 }
 
@@ -98,13 +100,16 @@ export function depthwiseConv2dNCHWc(attrs: TvmObject, [data, weight]: readonly 
  */
 export function scheduleBlockedConvolution(outputs: readonly Tensor[], target: Target): Schedule {
   const schedule = createSchedule(outputs)
-  const rest = inlineInjective(schedule, outputs, (op) => op.tag === 'injective,pad')
+  // A depthwise convolution reads each input a few times only: borders are cheaper than a padded copy. Loop partitioning
+  // keeps their conditions out of the inner tiles.
+  const depthwise = outputs.some(({ op }) => dependsOn(op, 'depthwise_conv2d_NCHWc'))
+  const rest = inlineInjective(schedule, outputs, (op) => op.tag === PAD && !depthwise)
   const convolution = rest.find((op) => op.tag.endsWith('conv2d_NCHWc'))
   const output = rest[0]
   if (!convolution || !output) return schedule
-  for (const { op } of convolution.inputs) if (op.tag === 'injective,pad') schedulePad(schedule, op, target)
+  if (!depthwise) for (const { op } of convolution.inputs) if (op.tag === PAD) schedulePad(schedule, op, target)
   const [, , , width, block] = convolution.output().shape as [number, number, number, number, number]
-  const tile = registerTile(width, block, target, convolution.tag.startsWith('depthwise'))
+  const tile = registerTile(width, block, target, depthwise)
   const accumulator = schedule.cacheWrite(convolution.output())
   const isLast = output.sameAs(convolution)
   const sameShape = output.axis.length === 5
@@ -124,6 +129,10 @@ export function scheduleBlockedConvolution(outputs: readonly Tensor[], target: T
   schedule.stage(accumulator).computeAt(stage, co)
   if (!isLast && !sameShape) scheduleElementwise(schedule, output, target)
   return schedule
+}
+
+function dependsOn(op: Operation, tag: string): boolean {
+  return op.isCompute && (op.tag === tag || op.inputs.some((input) => dependsOn(input.op, tag)))
 }
 
 function scheduleAccumulator(schedule: Schedule, accumulator: Tensor, target: Target): void {

@@ -42,7 +42,8 @@ export function registerTile(width: number, block: number, target: Target, depth
       const loads = depthwise ? sums + vectors : columns + vectors
       return Math.max(sums, loads, SUMS_IN_FLIGHT) + loads / 100
     }
-    const held = Math.min(vectors, 2) + (depthwise ? 0 : 1)
+    // Inputs that neighbouring depthwise columns share take registers as well: half of them are left for sums.
+    const held = depthwise ? registers / 2 : Math.min(vectors, 2) + 1
     for (let columns = 1; columns <= width && vectors * columns + held <= registers; columns++) {
       const tail = width % columns
       const cycles = (Math.floor(width / columns) * step(columns) + (tail > 0 ? step(tail) : 0)) / vectors
