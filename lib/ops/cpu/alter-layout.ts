@@ -1,4 +1,4 @@
-import { call, type Call, type Expr } from '../../ir/relay.js'
+import { type Call, call, type Expr } from '../../ir/relay.js'
 import type { Target } from '../../ir/target.js'
 import type { Tensor } from '../../ir/te.js'
 import { getGlobalFunc, type TvmArray, type TvmObject } from '../../runtime/index.js'
@@ -16,7 +16,8 @@ function currentTarget(): Target {
 /** Convolutions in the plain layout become blocked ones; the layout pass adds the conversions that this needs. */
 const conv2d: Alter = (attrs, args, inputs) => {
   const [data, weight] = inputs.toArray()
-  if (!data || !weight || text(attrs, 'data_layout') !== 'NCHW' || text(attrs, 'kernel_layout') !== 'OIHW') return null
+  if (!data || !weight || text(attrs, 'data_layout') !== 'NCHW' || text(attrs, 'kernel_layout') !== 'OIHW')
+    return null
   if ([...data.shape, ...weight.shape].some((dim) => dim <= 0)) return null
   const target = currentTarget()
   const groups = int(attrs, 'groups')
@@ -37,7 +38,10 @@ const conv2d: Alter = (attrs, args, inputs) => {
     out_dtype: text(attrs, 'out_dtype'),
   }
   if (depthwise) {
-    return call('nn.contrib_depthwise_conv2d_NCHWc', args.toArray(), { ...common, kernel_layout: `OIHW1i${ob}o` })
+    return call('nn.contrib_depthwise_conv2d_NCHWc', args.toArray(), {
+      ...common,
+      kernel_layout: `OIHW1i${ob}o`,
+    })
   }
   return call('nn.contrib_conv2d_NCHWc', args.toArray(), { ...common, kernel_layout: `OIHW${ib}i${ob}o` })
 }
@@ -45,7 +49,8 @@ const conv2d: Alter = (attrs, args, inputs) => {
 /** Dense layers get their weights in blocks of columns. */
 const dense: Alter = (attrs, args, inputs) => {
   const [data, weight] = inputs.toArray()
-  if (!data || !weight || [...data.shape, ...weight.shape].some((dim) => dim <= 0) || data.shape.length !== 2) return null
+  if (!data || !weight || [...data.shape, ...weight.shape].some((dim) => dim <= 0) || data.shape.length !== 2)
+    return null
   const columns = weight.shape[0] as number
   return call('nn.contrib_dense_pack', args.toArray(), {
     units: columns,

@@ -1,6 +1,28 @@
 import type { Target } from '../../ir/target.js'
-import { compute, createSchedule, type Operation, reduceAxis, type Schedule, sum, type Tensor } from '../../ir/te.js'
-import { add, all, cast, constant, floordiv, ge, ifThenElse, type IterVar, likely, lt, mul, type PrimExpr, sub } from '../../ir/tir.js'
+import {
+  compute,
+  createSchedule,
+  type Operation,
+  reduceAxis,
+  type Schedule,
+  sum,
+  type Tensor,
+} from '../../ir/te.js'
+import {
+  add,
+  all,
+  cast,
+  constant,
+  floordiv,
+  ge,
+  type IterVar,
+  ifThenElse,
+  likely,
+  lt,
+  mul,
+  type PrimExpr,
+  sub,
+} from '../../ir/tir.js'
 import type { TvmObject } from '../../runtime/index.js'
 import { ints, outDtype, padding2d } from '../attrs.js'
 import { inlineInjective, parallelOuter, scheduleElementwise } from './schedule-util.js'
@@ -9,7 +31,11 @@ import { registerTile } from './tiling.js'
 const PAD = 'injective,pad'
 
 /** Zeros around the two spatial axes of a blocked tensor; the tensor itself where there is no padding. */
-export function padSpatial(data: Tensor, [top, left, bottom, right]: readonly number[], axis: number): Tensor {
+export function padSpatial(
+  data: Tensor,
+  [top, left, bottom, right]: readonly number[],
+  axis: number,
+): Tensor {
   if (!top && !left && !bottom && !right) return data
   const shape = [...data.shape]
   const height = shape[axis] as number
@@ -29,7 +55,13 @@ export function padSpatial(data: Tensor, [top, left, bottom, right]: readonly nu
   )
 }
 
-export function convExtent(size: number, kernel: number, stride: number, pad: number, dilation: number): number {
+export function convExtent(
+  size: number,
+  kernel: number,
+  stride: number,
+  pad: number,
+  dilation: number,
+): number {
   return Math.floor((size + pad - (kernel - 1) * dilation - 1) / stride) + 1
 }
 
@@ -59,7 +91,13 @@ export function conv2dNCHWc(attrs: TvmObject, [data, weight]: readonly Tensor[])
     (...i) => {
       const [b, oc, oy, ox, oi] = i as [PrimExpr, PrimExpr, PrimExpr, PrimExpr, PrimExpr]
       const first = groups === 1 ? chunk.var : add(mul(floordiv(oc, perGroup), icg), chunk.var)
-      const value = padded.at(b, first, add(mul(oy, sh), mul(y.var, dh)), add(mul(ox, sw), mul(x.var, dw)), block.var)
+      const value = padded.at(
+        b,
+        first,
+        add(mul(oy, sh), mul(y.var, dh)),
+        add(mul(ox, sw), mul(x.var, dw)),
+        block.var,
+      )
       const weigh = weight.at(oc, chunk.var, y.var, x.var, block.var, oi)
       return sum(mul(cast(value, dtype), cast(weigh, dtype)), [chunk, y, x, block])
     },
@@ -107,7 +145,8 @@ export function scheduleBlockedConvolution(outputs: readonly Tensor[], target: T
   const convolution = rest.find((op) => op.tag.endsWith('conv2d_NCHWc'))
   const output = rest[0]
   if (!convolution || !output) return schedule
-  if (!depthwise) for (const { op } of convolution.inputs) if (op.tag === PAD) schedulePad(schedule, op, target)
+  if (!depthwise)
+    for (const { op } of convolution.inputs) if (op.tag === PAD) schedulePad(schedule, op, target)
   const [, , , width, block] = convolution.output().shape as [number, number, number, number, number]
   const tile = registerTile(width, block, target, depthwise)
   const accumulator = schedule.cacheWrite(convolution.output())
@@ -143,7 +182,8 @@ function scheduleAccumulator(schedule: Schedule, accumulator: Tensor, target: Ta
   if (!target.vectorises) return
   stage.unroll(w)
   stage.vectorize(ci)
-  if (stage.op.name.startsWith('depthwise')) for (const loop of reduction) if (loop.extent <= 7) stage.unroll(loop)
+  if (stage.op.name.startsWith('depthwise'))
+    for (const loop of reduction) if (loop.extent <= 7) stage.unroll(loop)
 }
 
 function schedulePad(schedule: Schedule, op: Operation, target: Target): void {

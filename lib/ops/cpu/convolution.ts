@@ -1,10 +1,16 @@
-import { compute, createSchedule, reduceAxis, type Schedule, sum, type Tensor } from '../../ir/te.js'
 import type { Target } from '../../ir/target.js'
+import { compute, createSchedule, reduceAxis, type Schedule, sum, type Tensor } from '../../ir/te.js'
 import { add, cast, floordiv, type IterVar, mul, type PrimExpr } from '../../ir/tir.js'
 import type { TvmObject } from '../../runtime/index.js'
 import { ints, outDtype, padding2d } from '../attrs.js'
 import { registerStrategy } from '../strategy.js'
-import { conv2dNCHWc, convExtent, depthwiseConv2dNCHWc, padSpatial, scheduleBlockedConvolution } from './conv2d-nchwc.js'
+import {
+  conv2dNCHWc,
+  convExtent,
+  depthwiseConv2dNCHWc,
+  padSpatial,
+  scheduleBlockedConvolution,
+} from './conv2d-nchwc.js'
 import { dense, densePacked, scheduleDensePacked } from './dense.js'
 import { inlineInjective, parallelOuter, scheduleElementwise } from './schedule-util.js'
 
@@ -20,7 +26,12 @@ export function conv2dNCHW(attrs: TvmObject, [data, weight]: readonly Tensor[]):
   const dtype = outDtype(attrs, data.dtype)
   const padded = padSpatial(data, pad, 2)
   const [c, y, x] = [reduceAxis(perGroup, 'ic'), reduceAxis(r, 'kh'), reduceAxis(s, 'kw')]
-  const shape = [n, filters, convExtent(h, r, sh, pad[0] + pad[2], dh), convExtent(w, s, sw, pad[1] + pad[3], dw)]
+  const shape = [
+    n,
+    filters,
+    convExtent(h, r, sh, pad[0] + pad[2], dh),
+    convExtent(w, s, sw, pad[1] + pad[3], dw),
+  ]
   const element = (b: PrimExpr, k: PrimExpr, oy: PrimExpr, ox: PrimExpr) => {
     const channel = groups === 1 ? c.var : add(mul(floordiv(k, filters / groups), perGroup), c.var)
     const value = padded.at(b, channel, add(mul(oy, sh), mul(y.var, dh)), add(mul(ox, sw), mul(x.var, dw)))
@@ -43,7 +54,9 @@ export function schedulePlain(outputs: readonly Tensor[], target: Target): Sched
     const axes = op.axis
     const last = axes.at(-1) as IterVar
     const outer = axes.slice(0, -1)
-    const work = axes.reduce((total, axis) => total * axis.extent, 1) * op.reduceAxis.reduce((t, axis) => t * axis.extent, 1)
+    const work =
+      axes.reduce((total, axis) => total * axis.extent, 1) *
+      op.reduceAxis.reduce((t, axis) => t * axis.extent, 1)
     if (outer.length === 0) continue
     stage.reorder(...outer, ...op.reduceAxis, last)
     parallelOuter(stage, outer.slice(0, 3), work, target)
@@ -52,10 +65,14 @@ export function schedulePlain(outputs: readonly Tensor[], target: Target): Sched
   return schedule
 }
 
-const blocked = { schedule: (_attrs: TvmObject, outs: Tensor[], target: Target) => scheduleBlockedConvolution(outs, target) }
+const blocked = {
+  schedule: (_attrs: TvmObject, outs: Tensor[], target: Target) => scheduleBlockedConvolution(outs, target),
+}
 const plain = { schedule: (_attrs: TvmObject, outs: Tensor[], target: Target) => schedulePlain(outs, target) }
 
-registerStrategy('nn.contrib_conv2d_NCHWc', () => [{ name: 'conv2d_NCHWc.x86', compute: conv2dNCHWc, ...blocked }])
+registerStrategy('nn.contrib_conv2d_NCHWc', () => [
+  { name: 'conv2d_NCHWc.x86', compute: conv2dNCHWc, ...blocked },
+])
 registerStrategy('nn.contrib_depthwise_conv2d_NCHWc', () => [
   { name: 'depthwise_conv2d_NCHWc.x86', compute: depthwiseConv2dNCHWc, ...blocked },
 ])

@@ -13,7 +13,12 @@ export function dense(attrs: TvmObject, [data, weight]: readonly Tensor[]): Tens
   const k = reduceAxis(data.dims[1] as PrimExpr, 'k')
   const element = (i: PrimExpr, j: PrimExpr) =>
     sum(mul(cast(data.at(i, k.var), dtype), cast(weight.at(j, k.var), dtype)), [k])
-  return [compute([data.dims[0] as PrimExpr, weight.dims[0] as PrimExpr], element as never, { name: 'dense', tag: 'dense_nopack' })]
+  return [
+    compute([data.dims[0] as PrimExpr, weight.dims[0] as PrimExpr], element as never, {
+      name: 'dense',
+      tag: 'dense_nopack',
+    }),
+  ]
 }
 
 /** Dense layer with weights in blocks: weight [N/b, K, b] (layout `NC[b]n`). */
@@ -23,8 +28,19 @@ export function densePacked(attrs: TvmObject, [data, weight]: readonly Tensor[])
   const [chunks, depth, block] = weight.shape as [number, number, number]
   const k = reduceAxis(depth, 'k')
   const element = (i: PrimExpr, j: PrimExpr) =>
-    sum(mul(cast(data.at(i, k.var), dtype), cast(weight.at(floordiv(j, block), k.var, floormod(j, block)), dtype)), [k])
-  return [compute([data.dims[0] as PrimExpr, chunks * block], element as never, { name: 'dense_pack', tag: 'dense_pack' })]
+    sum(
+      mul(
+        cast(data.at(i, k.var), dtype),
+        cast(weight.at(floordiv(j, block), k.var, floormod(j, block)), dtype),
+      ),
+      [k],
+    )
+  return [
+    compute([data.dims[0] as PrimExpr, chunks * block], element as never, {
+      name: 'dense_pack',
+      tag: 'dense_pack',
+    }),
+  ]
 }
 
 /** Columns per block: whole vectors, several of them so that the sums do not wait for each other. */
@@ -44,7 +60,10 @@ export function scheduleDensePacked(outputs: readonly Tensor[], target: Target):
   if (!product || !output) return schedule
   const weight = product.inputs.map((input) => input.shape).find((shape) => shape.length === 3) as number[]
   const block = weight[2] as number
-  const rows = largestDivisor(product.output().shape[0] as number, Math.max(1, Math.floor((12 * target.simdLanes32) / block)))
+  const rows = largestDivisor(
+    product.output().shape[0] as number,
+    Math.max(1, Math.floor((12 * target.simdLanes32) / block)),
+  )
   const accumulator = schedule.cacheWrite(product.output())
   const isLast = output.sameAs(product)
   const sameShape = output.axis.length === 2

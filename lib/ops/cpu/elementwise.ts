@@ -1,8 +1,8 @@
-import { registerCompute, registerPattern, registerSchedule, OpPattern } from '../strategy.js'
-import { getGlobalFunc, type TvmArray } from '../../runtime/index.js'
 import type { Tensor } from '../../ir/te.js'
-import { constant, max, min } from '../../ir/tir.js'
 import { compute } from '../../ir/te.js'
+import { constant, max, min } from '../../ir/tir.js'
+import { getGlobalFunc, type TvmArray } from '../../runtime/index.js'
+import { OpPattern, registerCompute, registerPattern, registerSchedule } from '../strategy.js'
 import { scheduleInjective, scheduleReduction } from './schedule-util.js'
 
 /** Operators whose compute the library has and whose result is element by element. */
@@ -18,9 +18,16 @@ const injective = `abs acos acosh add adv_index arange asin asinh atan atanh bit
  clip concatenate ones ones_like zeros zeros_like`
 const reductions = 'all any argmax argmin max mean min prod sum variance collapse_sum_to'
 
-for (const op of injective.split(/\s+/)) registerSchedule(op, (_attrs, outs, target) => scheduleInjective(outs, target))
-for (const op of reductions.split(/\s+/)) registerSchedule(op, (_attrs, outs, target) => scheduleReduction(outs, target))
-for (const op of ['layout_transform', 'auto_scheduler_layout_transform', 'meta_schedule_layout_transform', 'vision.yolo_reorg']) {
+for (const op of injective.split(/\s+/))
+  registerSchedule(op, (_attrs, outs, target) => scheduleInjective(outs, target))
+for (const op of reductions.split(/\s+/))
+  registerSchedule(op, (_attrs, outs, target) => scheduleReduction(outs, target))
+for (const op of [
+  'layout_transform',
+  'auto_scheduler_layout_transform',
+  'meta_schedule_layout_transform',
+  'vision.yolo_reorg',
+]) {
   registerPattern(op, OpPattern.INJECTIVE)
 }
 registerPattern('ones', OpPattern.ELEMWISE)
@@ -30,13 +37,19 @@ registerCompute('clip', (attrs, [x]) => {
   const input = x as Tensor
   const [low, high] = [Number(attrs.get('a_min')), Number(attrs.get('a_max'))]
   const { dtype } = input
-  const bounded = (...i: Parameters<Tensor['at']>) => max(min(input.at(...i), constant(high, dtype)), constant(low, dtype))
+  const bounded = (...i: Parameters<Tensor['at']>) =>
+    max(min(input.at(...i), constant(high, dtype)), constant(low, dtype))
   return [compute(input.dims, bounded, { name: 'clip', tag: 'elemwise' })]
 })
 registerCompute('concatenate', (attrs, inputs) => [
   getGlobalFunc('topi.concatenate')(inputs, attrs.get('axis')) as Tensor,
 ])
-for (const [op, value] of [['zeros', 0], ['ones', 1], ['zeros_like', 0], ['ones_like', 1]] as const) {
+for (const [op, value] of [
+  ['zeros', 0],
+  ['ones', 1],
+  ['zeros_like', 0],
+  ['ones_like', 1],
+] as const) {
   registerCompute(op, (_attrs, _inputs, outType) => {
     const dtype = outType.get('dtype') as string
     const shape = (outType.get('shape') as TvmArray).toArray()

@@ -1,4 +1,4 @@
-import { call, type Call, type Expr } from '../../ir/relay.js'
+import { type Call, call, type Expr } from '../../ir/relay.js'
 import type { TvmArray, TvmObject } from '../../runtime/index.js'
 import { int, ints, text } from '../attrs.js'
 import { registerOpAttr } from '../strategy.js'
@@ -8,7 +8,9 @@ type Legalize = (attrs: TvmObject, args: TvmArray<Expr>) => Call | null
 /** A 1-D convolution is a 2-D one of height 1, for which there are fast kernels. */
 const conv1d: Legalize = (attrs, args) => {
   if (text(attrs, 'data_layout') !== 'NCW' || text(attrs, 'kernel_layout') !== 'OIW') return null
-  const [data, weight] = args.toArray().map((arg) => call('expand_dims', [arg], { axis: 2, num_newaxis: 1 })) as [Call, Call]
+  const [data, weight] = args
+    .toArray()
+    .map((arg) => call('expand_dims', [arg], { axis: 2, num_newaxis: 1 })) as [Call, Call]
   const pad = ints(attrs, 'padding')
   const [left = 0, right = left] = pad
   const channels = attrs.get('channels')

@@ -29,7 +29,13 @@ export function schedulePool(outputs: readonly Tensor[], target: Target): Schedu
 for (const op of ['max_pool1d', 'max_pool2d', 'max_pool3d', 'avg_pool1d', 'avg_pool2d', 'avg_pool3d']) {
   registerSchedule(`nn.${op}`, (_attrs, outs, target) => schedulePool(outs, target))
 }
-for (const op of ['global_max_pool2d', 'global_avg_pool2d', 'adaptive_max_pool1d', 'adaptive_max_pool2d', 'adaptive_max_pool3d']) {
+for (const op of [
+  'global_max_pool2d',
+  'global_avg_pool2d',
+  'adaptive_max_pool1d',
+  'adaptive_max_pool2d',
+  'adaptive_max_pool3d',
+]) {
   registerSchedule(`nn.${op}`, (_attrs, outs, target) => schedulePool(outs, target))
 }
 for (const op of ['adaptive_avg_pool1d', 'adaptive_avg_pool2d', 'adaptive_avg_pool3d']) {

@@ -13,7 +13,11 @@ export function isInjective(op: Operation): boolean {
  * Inlines every injective operation below `outputs` that is not itself an output and not to be kept; returns the others,
  * outputs first.
  */
-export function inlineInjective(schedule: Schedule, outputs: readonly Tensor[], keep = (_op: Operation) => false): Operation[] {
+export function inlineInjective(
+  schedule: Schedule,
+  outputs: readonly Tensor[],
+  keep = (_op: Operation) => false,
+): Operation[] {
   const seen = new Set<number>()
   const rest: Operation[] = []
   const visit = (op: Operation, isOutput: boolean) => {
@@ -33,7 +37,12 @@ function elements(axes: readonly IterVar[]): number {
 }
 
 /** The outer axes that are worth running in parallel: fused until there are enough pieces for some threads. */
-export function parallelOuter(stage: Stage, axes: readonly IterVar[], work: number, target: Target): IterVar | undefined {
+export function parallelOuter(
+  stage: Stage,
+  axes: readonly IterVar[],
+  work: number,
+  target: Target,
+): IterVar | undefined {
   if (axes.length === 0) return undefined
   const fused = stage.fuse(...axes)
   if (target.vectorises && work >= WORTH_A_THREAD) stage.parallel(fused)
@@ -41,7 +50,11 @@ export function parallelOuter(stage: Stage, axes: readonly IterVar[], work: numb
 }
 
 /** Schedules an element-wise stage: the last axis in vectors, the outer ones in parallel. */
-export function scheduleElementwise(schedule: Schedule, op: Operation, target: Target): { stage: Stage; outer: IterVar | undefined } {
+export function scheduleElementwise(
+  schedule: Schedule,
+  op: Operation,
+  target: Target,
+): { stage: Stage; outer: IterVar | undefined } {
   const stage = schedule.stage(op)
   const axes = op.axis
   const work = elements(axes)
@@ -81,7 +94,8 @@ export function largestDivisor(n: number, limit: number): number {
 export function scheduleInjective(outputs: readonly Tensor[], target: Target): Schedule {
   const schedule = createSchedule(outputs)
   inlineInjective(schedule, outputs)
-  for (const { op } of outputs) if (op.isCompute && op.reduceAxis.length === 0) scheduleElementwise(schedule, op, target)
+  for (const { op } of outputs)
+    if (op.isCompute && op.reduceAxis.length === 0) scheduleElementwise(schedule, op, target)
   return schedule
 }
 
@@ -100,7 +114,11 @@ export function scheduleReduction(outputs: readonly Tensor[], target: Target): S
     const work = elements(axes) * elements(op.reduceAxis)
     if (axes.length === 0) continue
     const last = axes[axes.length - 1] as IterVar
-    const vector = target.vectorises && axes.length > 1 && last.extent % (target.simdLanes32 / 2) === 0 && last.extent <= 64
+    const vector =
+      target.vectorises &&
+      axes.length > 1 &&
+      last.extent % (target.simdLanes32 / 2) === 0 &&
+      last.extent <= 64
     const outer = vector ? axes.slice(0, -1) : axes
     if (vector) {
       stage.reorder(...outer, ...op.reduceAxis, last)

@@ -33,7 +33,11 @@ export function registerTile(width: number, block: number, target: Target, depth
   const registers = lanes === 16 ? 32 : 16
   const whole = block % lanes === 0
   // Depthwise sums share no input, so that whole blocks, read in one go, are best.
-  const vectorCounts = !whole ? [Math.ceil(block / lanes)] : depthwise ? [block / lanes] : divisors(block / lanes)
+  const vectorCounts = !whole
+    ? [Math.ceil(block / lanes)]
+    : depthwise
+      ? [block / lanes]
+      : divisors(block / lanes)
   let best: RegisterTile = { columns: 1, channels: block }
   let least = Number.POSITIVE_INFINITY
   for (const vectors of vectorCounts) {
