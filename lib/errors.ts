@@ -103,6 +103,42 @@ export const errorCodes = {
     cause: 'A dimension is not known before the model runs.',
     fix: 'Pin the dimensions of the inputs with `shapes`, on the command line `--shape name:1,3,224,224`.',
   },
+  ERR_ENGINE_CRASHED: {
+    cause: 'A child process that compiled or ran a network ended by itself.',
+    fix: 'The message names the phase; `details` hold exit code, signal and the last of its output. Report it with the model.',
+  },
+  ERR_TIMEOUT: {
+    cause: 'An operation took longer than its `timeoutMs`.',
+    fix: 'Give it more time, or find out with progress events which phase is slow.',
+  },
+  ERR_WRITE_FAILED: {
+    cause: 'A file could not be written; what was there before is unchanged.',
+    fix: 'Check folder, permissions and space.',
+  },
+  ERR_ARTIFACT_READ: {
+    cause: 'The artifact’s file could not be read.',
+    fix: 'Check the path and permissions.',
+  },
+  ERR_NOT_ARTIFACT: {
+    cause: 'The file is no artifact of this package.',
+    fix: 'Pass a file that `compile` wrote.',
+  },
+  ERR_ARTIFACT_DAMAGED: {
+    cause: 'The artifact’s bytes do not agree with its sums.',
+    fix: 'Copy it again or compile the model again.',
+  },
+  ERR_ARTIFACT_VERSION: {
+    cause: 'The artifact was written by a version with another format.',
+    fix: 'Compile the model again.',
+  },
+  ERR_CPU_FEATURES: {
+    cause: 'The artifact’s code needs instructions that this CPU lacks.',
+    fix: 'Compile for this CPU, or for a more common one such as `llvm -mcpu=x86-64-v2`.',
+  },
+  ERR_INPUT: {
+    cause: 'An input of a run is missing, unknown, or of the wrong shape or type.',
+    fix: 'The message names the input and what it must be.',
+  },
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -6,6 +6,7 @@ import { archiveName, BUNDLE_KEY, bundleArtifacts, bundleFiles } from '#lib/bund
 import { verifyBundle } from '#lib/bundle/check.js'
 import { cachedBundleDir, findBundle } from '#lib/bundle/index.js'
 import { installBundle } from '#lib/bundle/install.js'
+import { hasTool } from '../support/tools.js'
 
 let home: string
 let env: NodeJS.ProcessEnv
@@ -35,7 +36,7 @@ async function flipByte(path: string): Promise<void> {
 }
 
 // The cases follow each other: each starts from what the one before left.
-describe('installBundle', { timeout: 300_000 }, () => {
+describe.skipIf(!hasTool('mvn'))('installBundle (needs mvn)', { timeout: 300_000 }, () => {
   test('installs through Maven into an empty cache, once', async () => {
     expect((await install())[0]).toContain('libtvm.so is missing')
     expect(await install()).toEqual([])
