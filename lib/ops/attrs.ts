@@ -16,11 +16,11 @@ export function text(attrs: TvmObject, name: string): string {
   return attrs.get(name) as string
 }
 
-/** Padding of a 2-D window as [top, left, bottom, right], whichever of TVM's short forms is given. */
-export function padding2d(attrs: TvmObject): [number, number, number, number] {
-  const pad = ints(attrs, 'padding')
-  const [a = 0, b = a, c = a, d = b] = pad
-  return pad.length === 4 ? [a, b, c, d] : [a, b, a, b]
+/** Padding of a window over `rank` axes, whichever of TVM's forms is given: all alike, one an axis, begins then ends. */
+export function border(attrs: TvmObject, rank: number): { before: number[]; after: number[] } {
+  const given = ints(attrs, 'padding')
+  const before = Array.from({ length: rank }, (_, i) => given[given.length === 1 ? 0 : i] ?? 0)
+  return { before, after: given.length === 2 * rank ? given.slice(rank) : before }
 }
 
 /** The output type of an operator that may leave it to its inputs. */

@@ -22,9 +22,13 @@ function lowerCall(call: Call, inputs: TvmArray<Tensor>, target: Target, fusedTy
   const outType = fusedType ?? (call.get('_checked_type_') as TvmObject)
   const strategy = findStrategy(op.name, target)
   if (!strategy) {
-    throw new TvmNodeError('ERR_NO_IMPLEMENTATION', `operator ${op.name} has no implementation for target ${target}`, {
-      details: { op: op.name },
-    })
+    throw new TvmNodeError(
+      'ERR_NO_IMPLEMENTATION',
+      `operator ${op.name} has no implementation for target ${target}`,
+      {
+        details: { op: op.name },
+      },
+    )
   }
   const attrs = call.attrs
   const tensors = inputs.toArray()

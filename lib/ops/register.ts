@@ -2,7 +2,6 @@ import { installLowerCall } from './lower-call.js'
 import { installOpAttributes } from './strategy.js'
 import './cpu/index.js'
 
-
 let registered = false
 
 /** Makes the operator library known to the TVM library; once per process, before the first build. */

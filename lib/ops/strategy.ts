@@ -1,6 +1,6 @@
+import { getOp } from '../ir/op.js'
 import type { Target } from '../ir/target.js'
 import type { Schedule, Tensor } from '../ir/te.js'
-import { getOp } from '../ir/op.js'
 import { getGlobalFunc, type PackedFunc, type TvmArray, type TvmObject } from '../runtime/index.js'
 
 /** How an operator fuses (TVM v0.18, include/tvm/relay/op_attr_types.h). */

@@ -2,7 +2,7 @@ import { type Call, call, type Expr } from '../../ir/relay.js'
 import type { Target } from '../../ir/target.js'
 import type { Tensor } from '../../ir/te.js'
 import { getGlobalFunc, type TvmArray, type TvmObject } from '../../runtime/index.js'
-import { int, ints, padding2d, text } from '../attrs.js'
+import { int, ints, text } from '../attrs.js'
 import { registerOpAttr } from '../strategy.js'
 import { denseBlock } from './dense.js'
 import { channelBlock } from './tiling.js'
@@ -28,7 +28,7 @@ const conv2d: Alter = (attrs, args, inputs) => {
   const ob = depthwise ? ib : channelBlock(filters / groups, target)
   const common = {
     strides: ints(attrs, 'strides'),
-    padding: padding2d(attrs),
+    padding: ints(attrs, 'padding'),
     dilation: ints(attrs, 'dilation'),
     groups,
     channels: filters,

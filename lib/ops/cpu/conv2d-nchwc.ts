@@ -8,62 +8,12 @@ import {
   sum,
   type Tensor,
 } from '../../ir/te.js'
-import {
-  add,
-  all,
-  cast,
-  constant,
-  floordiv,
-  ge,
-  type IterVar,
-  ifThenElse,
-  likely,
-  lt,
-  mul,
-  type PrimExpr,
-  sub,
-} from '../../ir/tir.js'
+import { add, cast, floordiv, type IterVar, mul, type PrimExpr } from '../../ir/tir.js'
 import type { TvmObject } from '../../runtime/index.js'
-import { ints, outDtype, padding2d } from '../attrs.js'
-import { inlineInjective, parallelOuter, scheduleElementwise } from './schedule-util.js'
+import { border, ints, outDtype } from '../attrs.js'
+import { PAD, pad, windowCount } from './pad.js'
+import { inlineInjective, isParallelWork, parallelOuter, scheduleElementwise } from './schedule-util.js'
 import { registerTile } from './tiling.js'
-
-const PAD = 'injective,pad'
-
-/** Zeros around the two spatial axes of a blocked tensor; the tensor itself where there is no padding. */
-export function padSpatial(
-  data: Tensor,
-  [top, left, bottom, right]: readonly number[],
-  axis: number,
-): Tensor {
-  if (!top && !left && !bottom && !right) return data
-  const shape = [...data.shape]
-  const height = shape[axis] as number
-  const width = shape[axis + 1] as number
-  shape[axis] = height + (top as number) + (bottom as number)
-  shape[axis + 1] = width + (left as number) + (right as number)
-  return compute(
-    shape,
-    (...i) => {
-      const y = sub(i[axis] as PrimExpr, top as number)
-      const x = sub(i[axis + 1] as PrimExpr, left as number)
-      const index = i.map((at, k) => (k === axis ? y : k === axis + 1 ? x : at))
-      const inside = all(ge(y, 0), lt(y, height), ge(x, 0), lt(x, width))
-      return ifThenElse(likely(inside), data.at(...index), constant(0, data.dtype))
-    },
-    { name: 'data_pad', tag: PAD },
-  )
-}
-
-export function convExtent(
-  size: number,
-  kernel: number,
-  stride: number,
-  pad: number,
-  dilation: number,
-): number {
-  return Math.floor((size + pad - (kernel - 1) * dilation - 1) / stride) + 1
-}
 
 /**
  * Convolution in blocked layout: data [N, C/ib, H, W, ib], weight [K/ob, C/g/ib, R, S, ib, ob], result [N, K/ob, P, Q, ob]
@@ -73,14 +23,14 @@ export function conv2dNCHWc(attrs: TvmObject, [data, weight]: readonly Tensor[])
   if (!data || !weight) return []
   const [sh = 1, sw = 1] = ints(attrs, 'strides')
   const [dh = 1, dw = 1] = ints(attrs, 'dilation')
-  const pad = padding2d(attrs)
+  const { before, after } = border(attrs, 2)
   const groups = Number(attrs.get('groups'))
-  const [n, , h, w] = data.shape as [number, number, number, number]
+  const n = data.shape[0] as number
   const [kc, icg, r, s, ib, ob] = weight.shape as [number, number, number, number, number, number]
   const dtype = outDtype(attrs, data.dtype)
-  const padded = padSpatial(data, pad, 2)
-  const p = convExtent(h, r, sh, pad[0] + pad[2], dh)
-  const q = convExtent(w, s, sw, pad[1] + pad[3], dw)
+  const padded = pad(data, { before, after })
+  const p = windowCount(padded.shape[2] as number, r, { stride: sh, dilation: dh })
+  const q = windowCount(padded.shape[3] as number, s, { stride: sw, dilation: dw })
   const chunk = reduceAxis(icg, 'ic_chunk')
   const block = reduceAxis(ib, 'ic_block')
   const y = reduceAxis(r, 'kh')
@@ -111,13 +61,13 @@ export function depthwiseConv2dNCHWc(attrs: TvmObject, [data, weight]: readonly 
   if (!data || !weight) return []
   const [sh = 1, sw = 1] = ints(attrs, 'strides')
   const [dh = 1, dw = 1] = ints(attrs, 'dilation')
-  const pad = padding2d(attrs)
-  const [n, , h, w] = data.shape as [number, number, number, number]
+  const { before, after } = border(attrs, 2)
+  const n = data.shape[0] as number
   const [kc, , r, s, , ob] = weight.shape as [number, number, number, number, number, number]
   const dtype = outDtype(attrs, data.dtype)
-  const padded = padSpatial(data, pad, 2)
-  const p = convExtent(h, r, sh, pad[0] + pad[2], dh)
-  const q = convExtent(w, s, sw, pad[1] + pad[3], dw)
+  const padded = pad(data, { before, after, partition: true })
+  const p = windowCount(padded.shape[2] as number, r, { stride: sh, dilation: dh })
+  const q = windowCount(padded.shape[3] as number, s, { stride: sw, dilation: dw })
   const y = reduceAxis(r, 'kh')
   const x = reduceAxis(s, 'kw')
   const output = compute(
@@ -162,7 +112,7 @@ export function scheduleBlockedConvolution(outputs: readonly Tensor[], target: T
   const outer = stage.fuse(n, c, h)
   if (target.vectorises) {
     stage.vectorize(cin)
-    stage.parallel(outer)
+    if (isParallelWork([...convolution.axis, ...convolution.reduceAxis])) stage.parallel(outer)
   }
   scheduleAccumulator(schedule, accumulator, target)
   schedule.stage(accumulator).computeAt(stage, co)

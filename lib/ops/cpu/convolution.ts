@@ -1,66 +1,101 @@
 import type { Target } from '../../ir/target.js'
 import { compute, createSchedule, reduceAxis, type Schedule, sum, type Tensor } from '../../ir/te.js'
-import { add, cast, floordiv, type IterVar, mul, type PrimExpr } from '../../ir/tir.js'
+import { add, cast, floordiv, floormod, mul, type PrimExpr, sub } from '../../ir/tir.js'
 import type { TvmObject } from '../../runtime/index.js'
-import { ints, outDtype, padding2d } from '../attrs.js'
-import { registerStrategy } from '../strategy.js'
-import {
-  conv2dNCHWc,
-  convExtent,
-  depthwiseConv2dNCHWc,
-  padSpatial,
-  scheduleBlockedConvolution,
-} from './conv2d-nchwc.js'
-import { dense, densePacked, scheduleDensePacked } from './dense.js'
-import { inlineInjective, parallelOuter, scheduleElementwise } from './schedule-util.js'
+import { border, int, ints, outDtype, text } from '../attrs.js'
+import { type Implementation, registerStrategy } from '../strategy.js'
+import { conv2dNCHWc, depthwiseConv2dNCHWc, scheduleBlockedConvolution } from './conv2d-nchwc.js'
+import { pad, windowCount } from './pad.js'
+import { inlineInjective, parallelOuter, scheduleElementwise, vectorWidth } from './schedule-util.js'
 
-/** Convolution in the plain layouts NCHW and OIHW, any groups: for networks whose layouts are left alone. */
-export function conv2dNCHW(attrs: TvmObject, [data, weight]: readonly Tensor[]): Tensor[] {
+/**
+ * Convolution of any spatial rank in the plain layouts: data [N, C, ...], weight [K, C/groups, ...], result [N, K, ...].
+ * For what the blocked kernels do not cover and for networks whose layouts are left alone.
+ */
+function convolution(attrs: TvmObject, [data, weight]: readonly Tensor[]): Tensor[] {
   if (!data || !weight) return []
-  const [sh = 1, sw = 1] = ints(attrs, 'strides')
-  const [dh = 1, dw = 1] = ints(attrs, 'dilation')
-  const pad = padding2d(attrs)
-  const groups = Number(attrs.get('groups'))
-  const [n, , h, w] = data.shape as [number, number, number, number]
-  const [filters, perGroup, r, s] = weight.shape as [number, number, number, number]
+  const [filters, perGroup, ...kernel] = weight.shape as [number, number, ...number[]]
+  const rank = kernel.length
+  const strides = ints(attrs, 'strides')
+  const dilation = ints(attrs, 'dilation')
+  const { before, after } = border(attrs, rank)
+  const filtersPerGroup = filters / int(attrs, 'groups')
   const dtype = outDtype(attrs, data.dtype)
-  const padded = padSpatial(data, pad, 2)
-  const [c, y, x] = [reduceAxis(perGroup, 'ic'), reduceAxis(r, 'kh'), reduceAxis(s, 'kw')]
-  const shape = [
-    n,
-    filters,
-    convExtent(h, r, sh, pad[0] + pad[2], dh),
-    convExtent(w, s, sw, pad[1] + pad[3], dw),
-  ]
-  const element = (b: PrimExpr, k: PrimExpr, oy: PrimExpr, ox: PrimExpr) => {
-    const channel = groups === 1 ? c.var : add(mul(floordiv(k, filters / groups), perGroup), c.var)
-    const value = padded.at(b, channel, add(mul(oy, sh), mul(y.var, dh)), add(mul(ox, sw), mul(x.var, dw)))
-    return sum(mul(cast(value, dtype), cast(weight.at(k, c.var, y.var, x.var), dtype)), [c, y, x])
+  const padded = pad(data, { before, after })
+  const channel = reduceAxis(perGroup, 'ic')
+  const window = kernel.map((length, i) => reduceAxis(length, `k${i}`))
+  const shape = kernel.map((length, i) =>
+    windowCount(padded.shape[2 + i] as number, length, {
+      stride: strides[i] ?? 1,
+      dilation: dilation[i] ?? 1,
+    }),
+  )
+  const element = (batch: PrimExpr, filter: PrimExpr, ...at: PrimExpr[]) => {
+    const first = mul(floordiv(filter, filtersPerGroup), perGroup)
+    const where = at.map((o, i) => {
+      const offset = mul((window[i] as (typeof window)[0]).var, dilation[i] ?? 1)
+      return add(mul(o, strides[i] ?? 1), offset)
+    })
+    const value = padded.at(batch, add(first, channel.var), ...where)
+    const weigh = weight.at(filter, channel.var, ...window.map((k) => k.var))
+    return sum(mul(cast(value, dtype), cast(weigh, dtype)), [channel, ...window])
   }
-  return [compute(shape, element as never, { name: 'conv2d_nchw', tag: 'conv2d_nchw' })]
+  const name = `conv${rank}d`
+  return [compute([data.shape[0] as number, filters, ...shape], element as never, { name, tag: name })]
 }
 
-/** Reductions whose last axis is summed in vectors of neighbouring results. */
+/**
+ * Transposed convolution of any spatial rank: data [N, C, ...], weight [C, K/groups, ...]. A convolution of step 1 with
+ * the mirrored kernel over the data with zeros between its elements.
+ */
+function transposedConvolution(attrs: TvmObject, [data, weight]: readonly Tensor[]): Tensor[] {
+  if (!data || !weight) return []
+  const [channels, perGroup, ...kernel] = weight.shape as [number, number, ...number[]]
+  const rank = kernel.length
+  const groups = int(attrs, 'groups')
+  const { before, after } = border(attrs, rank)
+  const extra = ints(attrs, 'output_padding')
+  const dtype = outDtype(attrs, data.dtype)
+  const spread = pad(data, {
+    before: kernel.map((length, i) => length - 1 - (before[i] as number)),
+    after: kernel.map((length, i) => length - 1 - (after[i] as number) + (extra[i] ?? 0)),
+    apart: ints(attrs, 'strides'),
+  })
+  const channel = reduceAxis(channels / groups, 'ic')
+  const window = kernel.map((length, i) => reduceAxis(length, `k${i}`))
+  const shape = kernel.map((length, i) => windowCount(spread.shape[2 + i] as number, length, {}))
+  const element = (batch: PrimExpr, filter: PrimExpr, ...at: PrimExpr[]) => {
+    const from = add(mul(floordiv(filter, perGroup), channels / groups), channel.var)
+    const value = spread.at(batch, from, ...at.map((o, i) => add(o, (window[i] as (typeof window)[0]).var)))
+    const mirrored = window.map((k, i) => sub((kernel[i] as number) - 1, k.var))
+    const weigh = weight.at(from, floormod(filter, perGroup), ...mirrored)
+    return sum(mul(cast(value, dtype), cast(weigh, dtype)), [channel, ...window])
+  }
+  const name = `conv${rank}d_transpose`
+  return [
+    compute([data.shape[0] as number, perGroup * groups, ...shape], element as never, { name, tag: name }),
+  ]
+}
+
+/** Each stage that sums gets its own nest: vectors of neighbouring results within, the outer axes in parallel. */
 export function schedulePlain(outputs: readonly Tensor[], target: Target): Schedule {
   const schedule = createSchedule(outputs)
-  const rest = inlineInjective(schedule, outputs)
-  for (const op of rest) {
+  for (const op of inlineInjective(schedule, outputs)) {
     if (!op.isCompute) continue
     if (op.reduceAxis.length === 0) {
       scheduleElementwise(schedule, op, target)
       continue
     }
     const stage = schedule.stage(op)
-    const axes = op.axis
-    const last = axes.at(-1) as IterVar
-    const outer = axes.slice(0, -1)
-    const work =
-      axes.reduce((total, axis) => total * axis.extent, 1) *
-      op.reduceAxis.reduce((t, axis) => t * axis.extent, 1)
-    if (outer.length === 0) continue
-    stage.reorder(...outer, ...op.reduceAxis, last)
+    const outer = op.axis.slice(0, -1)
+    const last = op.axis.at(-1)
+    if (!last || outer.length === 0) continue
+    const work = [...op.axis, ...op.reduceAxis].reduce((total, axis) => total * axis.extent, 1)
+    const width = vectorWidth(last.extent, target.simdLanes32)
+    const [lastOuter, lane] = stage.split(last, width)
+    stage.reorder(...outer, lastOuter, ...op.reduceAxis, lane)
     parallelOuter(stage, outer.slice(0, 3), work, target)
-    if (target.vectorises && last.extent > 1 && last.extent <= 64) stage.vectorize(last)
+    if (target.vectorises && width > 1) stage.vectorize(lane)
   }
   return schedule
 }
@@ -76,12 +111,30 @@ registerStrategy('nn.contrib_conv2d_NCHWc', () => [
 registerStrategy('nn.contrib_depthwise_conv2d_NCHWc', () => [
   { name: 'depthwise_conv2d_NCHWc.x86', compute: depthwiseConv2dNCHWc, ...blocked },
 ])
-registerStrategy('nn.conv2d', () => [{ name: 'conv2d_nchw.generic', compute: conv2dNCHW, ...plain }])
-registerStrategy('nn.dense', () => [{ name: 'dense.generic', compute: dense, ...plain }])
-registerStrategy('nn.contrib_dense_pack', () => [
-  {
-    name: 'dense_pack.x86',
-    compute: densePacked,
-    schedule: (_attrs, outs, target) => scheduleDensePacked(outs, target),
-  },
-])
+
+function inLayouts(
+  attrs: TvmObject,
+  data: string,
+  kernel: string,
+  implementation: Implementation,
+): Implementation[] {
+  const fits = text(attrs, 'data_layout') === data && text(attrs, 'kernel_layout') === kernel
+  return fits ? [implementation] : []
+}
+for (const [rank, axes] of ['W', 'HW', 'DHW'].entries()) {
+  const name = `conv${rank + 1}d`
+  registerStrategy(`nn.${name}`, ({ attrs }) =>
+    inLayouts(attrs, `NC${axes}`, `OI${axes}`, {
+      name: `${name}_nc${axes.toLowerCase()}.generic`,
+      compute: convolution,
+      ...plain,
+    }),
+  )
+  registerStrategy(`nn.${name}_transpose`, ({ attrs }) =>
+    inLayouts(attrs, `NC${axes}`, `IO${axes}`, {
+      name: `${name}_transpose_nc${axes.toLowerCase()}.generic`,
+      compute: transposedConvolution,
+      ...plain,
+    }),
+  )
+}

@@ -1,5 +1,6 @@
 import './alter-layout.js'
 import './convolution.js'
+import './dense.js'
 import './elementwise.js'
 import './legalize.js'
 import './pool.js'

@@ -5,6 +5,14 @@ import type { IterVar } from '../../ir/tir.js'
 /** Below this many elements a parallel loop costs more than it saves. */
 const WORTH_A_THREAD = 8192
 
+/** Below this many multiply-adds the same holds for a loop that sums. */
+const SUMS_WORTH_A_THREAD = 65_536
+
+/** Whether a nest over `axes`, a multiply-add each step, gains from threads. */
+export function isParallelWork(axes: readonly IterVar[]): boolean {
+  return elements(axes) >= SUMS_WORTH_A_THREAD
+}
+
 export function isInjective(op: Operation): boolean {
   return op.isCompute && /^(broadcast|elemwise|injective)/.test(op.tag) && op.reduceAxis.length === 0
 }
