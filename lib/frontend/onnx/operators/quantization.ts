@@ -18,7 +18,6 @@ import { operator } from '../registry.js'
 import { elementType } from '../tensor-proto.js'
 import { scalar, type Value } from '../value.js'
 import { addBias, convolve } from './convolution.js'
-import { roundToEven } from './elementwise.js'
 import { matmul } from './matmul.js'
 
 const limits: Readonly<Record<string, readonly [number, number]>> = {
@@ -27,6 +26,22 @@ const limits: Readonly<Record<string, readonly [number, number]>> = {
   int16: [-32768, 32767],
   uint16: [0, 65535],
   int32: [-(2 ** 31), 2 ** 31 - 1],
+}
+
+/** Beyond every quantised number, and small enough for `ALIGN`. */
+const MAX_STEPS = 2 ** 20
+/** Floats around this one have no bits left for a fraction: a sum with it is rounded, ties to even. */
+const ALIGN = 1.5 * 2 ** 23
+/** `ALIGN` as bits. The bits of `ALIGN` + n, an integer, are this plus n. */
+const ALIGN_BITS = 0x4b400000
+
+/**
+ * Rounds quantisation steps in float32 to int32, ties to even. Reading the bits keeps the compiler from cancelling the sum,
+ * and each operand is used once: where operators are fused, an operand used twice is computed twice.
+ */
+function roundSteps(steps: Value): Value {
+  const aligned = add(clip(steps, -MAX_STEPS, MAX_STEPS), ALIGN)
+  return subtract(emit('reinterpret', [aligned], { dtype: 'int32' }), ALIGN_BITS)
 }
 
 /** Lays out one number a channel, or one a block, against a tensor of shape `shape`. */
@@ -56,8 +71,8 @@ operator('QuantizeLinear', {
     const axis = scale.rank === 0 ? 0 : node.axis(node.attrs.int('axis', 1), Math.max(x.rank, 2))
     const along = (value: Value) => spread(node, value, x.shape, axis)
     const exact = cast(x, 'float32')
-    const steps = roundToEven(divide(exact, along(cast(scale, 'float32'))))
-    const shifted = zeroPoint ? add(steps, along(cast(zeroPoint, 'float32'))) : steps
+    const steps = roundSteps(divide(exact, along(cast(scale, 'float32'))))
+    const shifted = zeroPoint ? add(steps, along(cast(zeroPoint, 'int32'))) : steps
     return cast(clip(shifted, ...bounds), dtype)
   },
 })
@@ -83,8 +98,8 @@ operator('DynamicQuantizeLinear', {
     const low = minimum(reduce('min', x, all), 0)
     const high = maximum(reduce('max', x, all), 0)
     const scale = divide(subtract(high, low), 255)
-    const zero = roundToEven(clip(divide(subtract(scalar(0, 'float32'), low), scale), 0, 255))
-    const quantized = clip(add(roundToEven(divide(x, scale)), zero), 0, 255)
+    const zero = roundSteps(clip(divide(subtract(scalar(0, 'float32'), low), scale), 0, 255))
+    const quantized = clip(add(roundSteps(divide(x, scale)), zero), 0, 255)
     return [cast(quantized, 'uint8'), scale, cast(zero, 'uint8')]
   },
 })
@@ -102,8 +117,8 @@ function centred(x: Value, zeroPoint: Value | undefined, axis: number): Value {
 
 function requantize(sums: Value, factor: Value, scale: Value, zeroPoint: Value): Value {
   const bounds = limits[zeroPoint.dtype] as readonly [number, number]
-  const steps = roundToEven(divide(multiply(cast(sums, 'float32'), factor), cast(scale, 'float32')))
-  return cast(clip(add(steps, cast(zeroPoint, 'float32')), ...bounds), zeroPoint.dtype)
+  const steps = roundSteps(divide(multiply(cast(sums, 'float32'), factor), cast(scale, 'float32')))
+  return cast(clip(add(steps, cast(zeroPoint, 'int32')), ...bounds), zeroPoint.dtype)
 }
 
 operator('ConvInteger', {
