@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto'
+import { copyFile, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join, resolve } from 'node:path'
+import { TvmNodeError } from '../errors.js'
+import { runInEngine } from '../process/engine.js'
+import type { ProgressEvent } from '../process/protocol.js'
+import type { ArtifactMetadata } from '../session/artifact.js'
+import type { CompileRequest, CompileResult } from './task.js'
+
+export interface CompileOptions {
+  /** TVM's target notation; default `llvm -mcpu=native`, this machine's CPU with what it really has. */
+  readonly target?: string
+  /** 0 to 4; default 3. */
+  readonly optLevel?: number
+  /** Shapes of inputs that the model leaves open, by name. */
+  readonly shapes?: Readonly<Record<string, readonly number[]>>
+  /** Ends the compilation within two seconds and rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+  /** Milliseconds until `ERR_TIMEOUT`; default none. */
+  readonly timeoutMs?: number
+  readonly onProgress?: (event: ProgressEvent) => void
+}
+
+/** A compiled network: a file of its own until it is saved somewhere, removed when the process ends. */
+export class Artifact {
+  private constructor(
+    /** Where the artifact is now. */
+    readonly path: string,
+    readonly metadata: ArtifactMetadata,
+  ) {}
+
+  /** @internal */
+  static at(path: string, metadata: ArtifactMetadata): Artifact {
+    scratchFolders.add(dirname(path))
+    return new Artifact(path, metadata)
+  }
+
+  /**
+   * Writes the artifact to `path`, whole or not at all.
+   *
+   * @throws `ERR_WRITE_FAILED`; what was at `path` before is still there.
+   */
+  async save(path: string): Promise<void> {
+    const target = resolve(path)
+    const scratch = join(dirname(target), `.${basename(target)}.${randomUUID()}`)
+    try {
+      await copyFile(this.path, scratch)
+      const file = await open(scratch, 'r+')
+      await file.sync().finally(() => file.close())
+      await rename(scratch, target)
+    } catch (cause) {
+      await rm(scratch, { force: true }).catch(() => undefined)
+      throw new TvmNodeError('ERR_WRITE_FAILED', `cannot write ${path}: ${(cause as Error).message}`, { cause, details: { path } })
+    }
+  }
+
+  /** Removes the file of its own; what was saved stays. */
+  async dispose(): Promise<void> {
+    scratchFolders.delete(dirname(this.path))
+    await rm(dirname(this.path), { recursive: true, force: true })
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+}
+
+const scratchFolders = new Set<string>()
+process.once('exit', () => {
+  for (const folder of scratchFolders) rmSync(folder, { recursive: true, force: true })
+})
+
+/**
+ * Compiles an ONNX model, given as a path or as bytes, in a process of its own.
+ *
+ * @throws `ERR_MODEL_READ`, `ERR_NOT_ONNX`, `ERR_UNKNOWN_TARGET`, `ERR_ENGINE_CRASHED`, `ERR_TIMEOUT`, `ERR_NO_BUNDLE` and the
+ * importer's errors
+ */
+export async function compile(model: string | Uint8Array, options: CompileOptions = {}): Promise<Artifact> {
+  const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, signal, timeoutMs, onProgress } = options
+  signal?.throwIfAborted()
+  if (!Number.isInteger(optLevel) || optLevel < 0 || optLevel > 4) {
+    throw new TvmNodeError('ERR_INVALID_ARGUMENT', `optLevel must be a whole number from 0 to 4, got ${optLevel}`)
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'tvm-node-'))
+  try {
+    const source = typeof model === 'string' ? resolve(model) : join(folder, 'model.onnx')
+    if (typeof model !== 'string') await writeFile(source, model)
+    const request: CompileRequest = { model: source, output: join(folder, 'artifact.tvm'), folder, target, optLevel, shapes }
+    const result = (await runInEngine('compile', request, { signal, timeoutMs, onProgress })) as CompileResult
+    return Artifact.at(request.output, result.metadata)
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  }
+}

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto'
+import { readFile, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { importModel } from '../frontend/onnx/import.js'
+import { target as makeTarget } from '../ir/target.js'
+import type { TaskContext } from '../process/protocol.js'
+import { getGlobalFunc, libraryVersion, openLibrary } from '../runtime/index.js'
+import { ARTIFACT_FORMAT, type ArtifactMetadata, readArtifact, writeArtifact } from '../session/artifact.js'
+import { packageVersion } from '../version.js'
+import { buildRelay } from './build.js'
+import { linkSharedLibrary } from './link.js'
+
+export interface CompileRequest {
+  /** Absolute path of the model. */
+  readonly model: string
+  /** Where to write the artifact. */
+  readonly output: string
+  /** A private folder for intermediate files. */
+  readonly folder: string
+  readonly target: string
+  readonly optLevel: number
+  readonly shapes: Readonly<Record<string, readonly number[]>>
+}
+
+export interface CompileResult {
+  readonly metadata: ArtifactMetadata
+}
+
+/** The engine's side of `compile`: model file to artifact file. */
+export async function run(request: CompileRequest, { progress }: TaskContext): Promise<CompileResult> {
+  const phase = (name: string) => progress({ type: 'phase', phase: name })
+  openLibrary({ kind: 'compiler' })
+  const target = makeTarget(request.target)
+  phase('import')
+  const { func, inputs, outputs } = importModel(request.model, { shapes: request.shapes })
+  const { module, graph, params } = buildRelay(func, target, { optLevel: request.optLevel, onStep: phase })
+  phase('link')
+  const library = await linkSharedLibrary(module, request.folder)
+  phase('write')
+  const { version, commit } = libraryVersion()
+  const metadata = {
+    format: ARTIFACT_FORMAT,
+    name: basename(request.model, '.onnx'),
+    createdBy: packageVersion,
+    modelHash: createHash('sha256').update(await readFile(request.model)).digest('hex'),
+    target: String(target),
+    cpuFeatures: target.cpuFeatures,
+    libraryVersion: version,
+    libraryCommit: commit,
+    executor: 'graph' as const,
+    optLevel: request.optLevel,
+    inputs,
+    outputs,
+    recordsUsed: [],
+    untunedOperators: [],
+  }
+  const blob = getGlobalFunc('runtime.SaveParams')(new Map(params)) as Uint8Array
+  await writeArtifact(request.output, metadata, {
+    'graph.json': Buffer.from(graph),
+    'params.bin': blob,
+    'lib.so': await readFile(library),
+  })
+  await rm(join(request.folder, 'lib.so'), { force: true })
+  return { metadata: (await readArtifact(request.output)).metadata }
+}

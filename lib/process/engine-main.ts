@@ -1,0 +1,29 @@
+// The main module of an engine process.
+import { type EngineReply, type EngineRequest, plainError, type Task } from './protocol.js'
+
+const tasks: Readonly<Record<string, () => Promise<{ run: Task }>>> = {
+  compile: () => import('../compile/task.js'),
+  session: () => import('../session/engine-task.js'),
+}
+
+function send(reply: EngineReply): void {
+  process.send?.(reply)
+}
+
+process.on('message', (message: EngineRequest) => {
+  void serve(message)
+})
+// Without its host an engine has nobody to work for.
+process.on('disconnect', () => process.exit(0))
+
+async function serve({ id, task, request }: EngineRequest): Promise<void> {
+  try {
+    const module = await tasks[task]?.()
+    if (!module) throw new Error(`an engine knows no task '${task}'`)
+    const progress = (event: Parameters<Parameters<Task>[1]['progress']>[0]) => send({ id, type: 'progress', event })
+    const result = await module.run(request as never, { progress })
+    send({ id, type: 'result', result })
+  } catch (error) {
+    send({ id, type: 'error', error: plainError(error) })
+  }
+}

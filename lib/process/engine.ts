@@ -1,0 +1,155 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { TvmNodeError } from '../errors.js'
+import { type EngineReply, type ProgressEvent, revivedError } from './protocol.js'
+
+const MAIN = fileURLToPath(new URL('./engine-main.js', import.meta.url))
+const STDERR_KEPT = 4096
+
+export interface RunOptions {
+  /** Ends the engine; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds after which the engine is ended; default none. */
+  readonly timeoutMs?: number | undefined
+  readonly onProgress?: ((event: ProgressEvent) => void) | undefined
+}
+
+interface Pending {
+  readonly resolve: (result: unknown) => void
+  readonly reject: (error: unknown) => void
+  readonly onProgress: RunOptions['onProgress']
+  phase: string | undefined
+}
+
+/**
+ * A child process that runs tasks which may crash, hang or eat all memory: whatever happens there rejects the promises of
+ * its own tasks and nothing else. It ends when its host ends, and does not keep the host running while idle.
+ */
+export class Engine {
+  private readonly child: ChildProcess
+  private readonly pending = new Map<number, Pending>()
+  private nextId = 1
+  private stderr = ''
+  private ended = false
+
+  constructor() {
+    this.child = fork(MAIN, [], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      execArgv: [],
+    })
+    this.child.on('message', (reply: EngineReply) => this.receive(reply))
+    this.child.on('exit', (exitCode, signal) => this.finish(exitCode, signal))
+    this.child.on('error', (cause) => this.finish(null, null, cause))
+    this.child.stderr?.on('data', (chunk: Buffer) => {
+      this.stderr = (this.stderr + chunk).slice(-STDERR_KEPT)
+    })
+    this.child.stdout?.resume()
+    this.hold(false)
+  }
+
+  get alive(): boolean {
+    return !this.ended
+  }
+  get pid(): number | undefined {
+    return this.child.pid
+  }
+
+  /** Runs one task. Rejects with the task's own error, the signal's reason, `ERR_TIMEOUT` or `ERR_ENGINE_CRASHED`. */
+  async run(task: string, request: unknown, options: RunOptions = {}): Promise<unknown> {
+    const { signal, timeoutMs, onProgress } = options
+    signal?.throwIfAborted()
+    if (this.ended) throw new TvmNodeError('ERR_ENGINE_CRASHED', 'the engine process has ended')
+    const id = this.nextId++
+    let timer: NodeJS.Timeout | undefined
+    let onAbort: (() => void) | undefined
+    this.hold(true)
+    try {
+      return await new Promise((resolve, reject) => {
+        this.pending.set(id, { resolve, reject, onProgress, phase: undefined })
+        const stop = (error: unknown) => {
+          reject(error)
+          this.kill()
+        }
+        onAbort = () => stop(signal?.reason)
+        signal?.addEventListener('abort', onAbort, { once: true })
+        if (timeoutMs !== undefined) {
+          timer = setTimeout(() => {
+            const phase = this.pending.get(id)?.phase
+            const where = phase ? ` (in phase '${phase}')` : ''
+            stop(new TvmNodeError('ERR_TIMEOUT', `not done within ${timeoutMs} ms${where}`, { details: { timeoutMs, phase } }))
+          }, timeoutMs)
+        }
+        this.child.send({ id, task, request }, (error) => error && reject(error))
+      })
+    } finally {
+      clearTimeout(timer)
+      if (onAbort) signal?.removeEventListener('abort', onAbort)
+      this.pending.delete(id)
+      if (this.pending.size === 0) this.hold(false)
+    }
+  }
+
+  /** Ends the process at once. */
+  kill(): void {
+    this.ended = true
+    this.child.kill('SIGKILL')
+  }
+
+  private receive(reply: EngineReply): void {
+    const pending = this.pending.get(reply.id)
+    if (!pending) return
+    if (reply.type === 'progress') {
+      pending.phase = reply.event.phase
+      try {
+        pending.onProgress?.(reply.event)
+      } catch (error) {
+        // A listener's fault must not end the work it listens to.
+        process.emitWarning(error instanceof Error ? error : String(error))
+      }
+    } else if (reply.type === 'result') pending.resolve(reply.result)
+    else pending.reject(revivedError(reply.error))
+  }
+
+  private finish(exitCode: number | null, signal: NodeJS.Signals | null, cause?: Error): void {
+    this.ended = true
+    const tail = this.stderr.trim()
+    for (const { reject, phase } of this.pending.values()) {
+      const how = signal ? `was ended by ${signal}${signal === 'SIGKILL' ? ' (out of memory?)' : ''}` : `ended with code ${exitCode}`
+      const where = phase ? ` in phase '${phase}'` : ''
+      reject(
+        new TvmNodeError('ERR_ENGINE_CRASHED', `the engine process ${how}${where}${tail ? `: ${tail.split('\n').at(-1)}` : ''}`, {
+          cause,
+          details: { exitCode, signal, phase, stderr: tail },
+        }),
+      )
+    }
+  }
+
+  /** Whether the process keeps its host's event loop running. */
+  private hold(on: boolean): void {
+    const handles = [this.child, this.child.channel, this.child.stderr, this.child.stdout] as unknown as ({
+      ref?(): void
+      unref?(): void
+    } | null)[]
+    for (const handle of handles) on ? handle?.ref?.() : handle?.unref?.()
+  }
+}
+
+/** Idle engines kept warm: starting one and opening the compiler takes about 0.2 s. */
+const MOST_IDLE = 2
+const idle: Engine[] = []
+
+/** Runs one task in an engine of its own, a warm one if there is. */
+export async function runInEngine(task: string, request: unknown, options: RunOptions = {}): Promise<unknown> {
+  options.signal?.throwIfAborted()
+  let engine = idle.pop()
+  while (engine && !engine.alive) engine = idle.pop()
+  engine ??= new Engine()
+  try {
+    return await engine.run(task, request, options)
+  } finally {
+    if (engine.alive && idle.length < MOST_IDLE) idle.push(engine)
+    else engine.kill()
+  }
+}

@@ -1,0 +1,173 @@
+import { createHash, type Hash } from 'node:crypto'
+import { open, rename, rm } from 'node:fs/promises'
+import { dirname, join, basename } from 'node:path'
+import { TvmNodeError } from '../errors.js'
+import { native } from '../native.js'
+import type { DType } from '../tensor.js'
+import { readTar, type TarMember, tarEnd, tarPieces } from './tar.js'
+
+export const ARTIFACT_FORMAT = 1
+
+/** An input or output by the model's own name. */
+export interface TensorInfo {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly dtype: DType
+}
+
+export interface InputInfo extends TensorInfo {
+  /** The name within the compiled graph. */
+  readonly internal: string
+}
+
+/** What an artifact says of itself. */
+export interface ArtifactMetadata {
+  readonly format: number
+  readonly name: string
+  /** The package version that made it. */
+  readonly createdBy: string
+  /** SHA-256 of the model file. */
+  readonly modelHash: string
+  readonly target: string
+  /** Instruction-set extensions that the code uses, by LLVM's names. */
+  readonly cpuFeatures: readonly string[]
+  readonly libraryVersion: string
+  readonly libraryCommit: string
+  readonly executor: 'graph'
+  readonly optLevel: number
+  readonly inputs: readonly InputInfo[]
+  readonly outputs: readonly TensorInfo[]
+  readonly recordsUsed: readonly string[]
+  readonly untunedOperators: readonly string[]
+  /** The other members, with their sizes and sums. */
+  readonly members: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>
+}
+
+/** An artifact in memory: its metadata and the members by name. */
+export interface ArtifactContents {
+  readonly metadata: ArtifactMetadata
+  readonly members: Readonly<Record<string, Uint8Array>>
+}
+
+const METADATA = 'artifact.json'
+const SEAL = 'SHA256'
+
+/** The file's pieces: metadata, members, and a seal over all bytes before it. */
+function pieces({ metadata, members }: Omit<ArtifactContents, 'metadata'> & { metadata: Omit<ArtifactMetadata, 'members'> }): Uint8Array[] {
+  const sums = Object.fromEntries(
+    Object.entries(members).map(([name, data]) => [name, { size: data.byteLength, sha256: sha256(data) }]),
+  )
+  const json = Buffer.from(`${JSON.stringify({ ...metadata, members: sums }, null, 2)}\n`)
+  const list: TarMember[] = [
+    { name: METADATA, data: json },
+    ...Object.entries(members).map(([name, data]) => ({ name, data })),
+  ]
+  const body = tarPieces(list)
+  const hash = createHash('sha256')
+  for (const piece of body) hash.update(piece)
+  return [...body, ...seal(hash)]
+}
+
+function seal(hash: Hash): Uint8Array[] {
+  return [...tarPieces([{ name: SEAL, data: Buffer.from(`${hash.digest('hex')}\n`) }]), tarEnd]
+}
+
+const SEAL_BYTES = 2048
+
+function sha256(data: Uint8Array): string {
+  return createHash('sha256').update(data).digest('hex')
+}
+
+/** Writes an artifact whole or not at all. @throws `ERR_WRITE_FAILED` */
+export async function writeArtifact(
+  path: string,
+  metadata: Omit<ArtifactMetadata, 'members'>,
+  members: Readonly<Record<string, Uint8Array>>,
+): Promise<void> {
+  await writeWhole(path, pieces({ metadata, members }))
+}
+
+/**
+ * Writes a file under another name beside its place and then moves it there, so that a reader never sees half of it.
+ *
+ * @throws `ERR_WRITE_FAILED`; what was at `path` before is still there.
+ */
+export async function writeWhole(path: string, content: readonly Uint8Array[]): Promise<void> {
+  const scratch = join(dirname(path), `.${basename(path)}.${process.pid}.${Date.now().toString(36)}`)
+  try {
+    const file = await open(scratch, 'wx')
+    try {
+      for (const piece of content) await file.writeFile(piece)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(scratch, path)
+  } catch (cause) {
+    await rm(scratch, { force: true }).catch(() => undefined)
+    throw new TvmNodeError('ERR_WRITE_FAILED', `cannot write ${path}: ${(cause as Error).message}`, { cause, details: { path } })
+  }
+}
+
+/**
+ * Reads an artifact and checks it: every byte against the seal, the format, and that this machine can run its code.
+ *
+ * @throws `ERR_ARTIFACT_READ`, `ERR_NOT_ARTIFACT`, `ERR_ARTIFACT_DAMAGED`, `ERR_ARTIFACT_VERSION`, `ERR_CPU_FEATURES`.
+ */
+export async function readArtifact(path: string): Promise<ArtifactContents> {
+  const { bytes, hash } = await readHashed(path)
+  const damaged = (why: string) => new TvmNodeError('ERR_ARTIFACT_DAMAGED', `${path} is damaged: ${why}`, { details: { path } })
+  if (!bytes.subarray(0, METADATA.length + 1).equals(Buffer.from(`${METADATA}\0`))) {
+    throw new TvmNodeError('ERR_NOT_ARTIFACT', `${path} is not an artifact of tvm-node`, { details: { path } })
+  }
+  if (bytes.length < 2 * SEAL_BYTES || !bytes.subarray(-SEAL_BYTES).equals(Buffer.concat(seal(hash)))) {
+    throw damaged('its contents do not agree with its sum')
+  }
+  const [first, ...rest] = readTar(bytes)
+  const metadata = JSON.parse((first?.data as Buffer).toString('utf8')) as ArtifactMetadata
+  if (metadata.format !== ARTIFACT_FORMAT) {
+    throw new TvmNodeError(
+      'ERR_ARTIFACT_VERSION',
+      `${path} has artifact format ${metadata.format}; this version of tvm-node reads format ${ARTIFACT_FORMAT}. Compile the model again.`,
+      { details: { path, format: metadata.format } },
+    )
+  }
+  return { metadata, members: Object.fromEntries(rest.map(({ name, data }) => [name, data])) }
+}
+
+/** Refuses code whose instructions this machine lacks, before any of it runs. @throws `ERR_CPU_FEATURES` */
+export function checkCpuFeatures({ cpuFeatures, target }: ArtifactMetadata): void {
+  const present = new Set(native.cpuFeatures())
+  const missing = cpuFeatures.filter((feature) => !present.has(feature))
+  if (missing.length === 0) return
+  throw new TvmNodeError(
+    'ERR_CPU_FEATURES',
+    `this machine's CPU lacks ${missing.join(', ')}, which code for '${target}' needs; compile for another target`,
+    { details: { missing, target } },
+  )
+}
+
+/** Reads in pieces, so that a large file does not hold up the event loop; the sum leaves out the seal. */
+async function readHashed(path: string): Promise<{ bytes: Buffer; hash: Hash }> {
+  const CHUNK = 1 << 20
+  try {
+    const file = await open(path, 'r')
+    try {
+      const { size } = await file.stat()
+      const bytes = Buffer.allocUnsafeSlow(size)
+      const hash = createHash('sha256')
+      const hashed = Math.max(0, size - SEAL_BYTES)
+      for (let at = 0; at < size; ) {
+        const { bytesRead } = await file.read(bytes, at, Math.min(CHUNK, size - at), at)
+        if (bytesRead === 0) break
+        if (at < hashed) hash.update(bytes.subarray(at, Math.min(at + bytesRead, hashed)))
+        at += bytesRead
+      }
+      return { bytes, hash }
+    } finally {
+      await file.close()
+    }
+  } catch (cause) {
+    throw new TvmNodeError('ERR_ARTIFACT_READ', `cannot read ${path}: ${(cause as Error).message}`, { cause, details: { path } })
+  }
+}

@@ -1,0 +1,41 @@
+import { TvmNodeError } from '../errors.js'
+import { nearest } from '../nearest.js'
+import { isTensor, type Tensor } from '../tensor.js'
+import type { TensorInfo } from './artifact.js'
+
+/** Named tensors. */
+export type NamedTensors = Readonly<Record<string, Tensor>>
+
+/**
+ * Checks what a run is given against what the network takes.
+ *
+ * @throws `ERR_INPUT` naming the first input that is missing, unknown, or of the wrong shape or type.
+ */
+export function checkInputs(inputs: NamedTensors, expected: readonly TensorInfo[]): void {
+  const names = expected.map(({ name }) => name)
+  if (typeof inputs !== 'object' || inputs === null) {
+    throw new TvmNodeError('ERR_INPUT', `expected named inputs (${names.join(', ')}), got ${inputs === null ? 'null' : typeof inputs}`)
+  }
+  for (const name of Object.keys(inputs)) {
+    if (names.includes(name)) continue
+    const near = nearest(name, names)
+    const hint = near ? `did you mean '${near}'?` : `it has ${names.join(', ')}`
+    throw new TvmNodeError('ERR_INPUT', `the network has no input '${name}'; ${hint}`, { details: { name, nearest: near } })
+  }
+  for (const { name, shape, dtype } of expected) {
+    const input = inputs[name]
+    const details = { name, shape, dtype }
+    if (!input) throw new TvmNodeError('ERR_INPUT', `input '${name}' (${dtype} of shape [${shape}]) is missing`, { details })
+    if (!isTensor(input)) {
+      throw new TvmNodeError('ERR_INPUT', `input '${name}' must be a tensor { dtype, shape, data }`, { details })
+    }
+    const sameShape = input.shape.length === shape.length && shape.every((dim, i) => dim === input.shape[i])
+    if (input.dtype !== dtype || !sameShape) {
+      throw new TvmNodeError(
+        'ERR_INPUT',
+        `input '${name}' must be ${dtype} of shape [${shape}], got ${input.dtype} of shape [${input.shape}]`,
+        { details: { ...details, got: { dtype: input.dtype, shape: input.shape } } },
+      )
+    }
+  }
+}

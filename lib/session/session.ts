@@ -1,0 +1,57 @@
+import type { ArtifactMetadata, TensorInfo } from './artifact.js'
+import type { NamedTensors } from './inputs.js'
+
+/** Time that one operator of the compiled network took in one run. */
+export interface OperatorProfile {
+  readonly name: string
+  readonly durationUs: number
+  /** Share of the whole run, from 0 to 100. */
+  readonly percent: number
+  readonly device: string
+}
+
+export interface LatencyMetrics {
+  /** Microseconds a run took. */
+  readonly latencyUs: { readonly median: number; readonly min: number; readonly max: number }
+}
+
+export interface ProfileReport {
+  readonly outputs: NamedTensors
+  readonly metrics: LatencyMetrics
+  /** In order of execution. */
+  readonly profile: readonly OperatorProfile[]
+}
+
+export interface CallOptions {
+  /**
+   * Rejects with the signal's reason. A run that has begun in a thread goes on there unheard, since generated code cannot
+   * be interrupted; runs that wait are dropped. In a process, the process is ended.
+   */
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds until `ERR_TIMEOUT`; the run itself as for `signal`. Default none. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** A loaded network. Calls queue: one runs at a time. */
+export interface Session {
+  readonly metadata: ArtifactMetadata
+  readonly inputs: readonly TensorInfo[]
+  readonly outputs: readonly TensorInfo[]
+  /** Threads that a run uses. */
+  readonly threads: number
+  /** Runs the network once. @throws `ERR_INPUT`, `ERR_DISPOSED`, `ERR_TIMEOUT`, `ERR_TVM` */
+  run(inputs: NamedTensors, options?: CallOptions): Promise<NamedTensors>
+  /** Runs it some times and reports what each operator took. @throws as `run` */
+  profile(inputs: NamedTensors, options?: CallOptions & { readonly repeat?: number }): Promise<ProfileReport>
+  readonly disposed: boolean
+  /** Frees everything after the calls in flight. Safe to call twice. */
+  dispose(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface LoadOptions extends CallOptions {
+  /** `thread` (default) runs within this process on a thread of its own; `process` in a child process. */
+  readonly isolation?: 'thread' | 'process'
+  /** Default: the processors this process may use, at most 8. */
+  readonly threads?: number
+}

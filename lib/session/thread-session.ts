@@ -1,0 +1,235 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { TvmNodeError } from '../errors.js'
+import { CallThread, getGlobalFunc, Module, NDArray, openLibrary, type PackedFunc, type TvmArg, type TvmValue } from '../runtime/index.js'
+import { type ArtifactContents, type ArtifactMetadata, checkCpuFeatures, type InputInfo, type TensorInfo } from './artifact.js'
+import { allowedCpus } from './cpus.js'
+import { checkInputs, type NamedTensors } from './inputs.js'
+import type { CallOptions, OperatorProfile, ProfileReport, Session } from './session.js'
+
+const CPU = 1
+/** TVM's thread pool mode "n threads that share these processors" (v0.18, include/tvm/runtime/threading_backend.h). */
+const SHARE_CPUS = -3
+const MOST_DEFAULT_THREADS = 8
+
+/** A session on one native thread of this process, with its own pool of workers. */
+export class ThreadSession implements Session {
+  readonly inputs: readonly InputInfo[]
+  readonly outputs: readonly TensorInfo[]
+  private readonly thread = new CallThread()
+  private queue: Promise<unknown> = Promise.resolve()
+  private executor: Executor | undefined
+  private profiler: Promise<Executor> | undefined
+  private isDisposed = false
+
+  private constructor(
+    private readonly contents: ArtifactContents,
+    readonly threads: number,
+  ) {
+    this.inputs = contents.metadata.inputs
+    this.outputs = contents.metadata.outputs
+  }
+
+  /** @throws `ERR_CPU_FEATURES`, `ERR_NO_BUNDLE`, `ERR_TVM` */
+  static async open(contents: ArtifactContents, threads?: number): Promise<ThreadSession> {
+    checkCpuFeatures(contents.metadata)
+    openLibrary({ kind: 'runtime' })
+    const cpus = allowedCpus()
+    const session = new ThreadSession(contents, threads ?? Math.min(cpus.length, MOST_DEFAULT_THREADS))
+    try {
+      await session.start(cpus)
+    } catch (error) {
+      await session.dispose()
+      throw error
+    }
+    return session
+  }
+
+  get metadata(): ArtifactMetadata {
+    return this.contents.metadata
+  }
+  get disposed(): boolean {
+    return this.isDisposed
+  }
+
+  private async start(cpus: readonly number[]): Promise<void> {
+    await this.call('runtime.config_threadpool', SHARE_CPUS, this.threads, cpus.map(String))
+    this.executor = await this.createExecutor('tvm.graph_executor.create')
+  }
+
+  private async createExecutor(constructor: string): Promise<Executor> {
+    const { members } = this.contents
+    const graph = Buffer.from(members['graph.json'] as Uint8Array).toString('utf8')
+    const library = await this.loadCode()
+    const module = (await this.call(constructor, graph, library, CPU, 0)) as Module
+    const executor = new Executor(module, this.thread)
+    await executor.call('load_params', members['params.bin'])
+    return executor
+  }
+
+  /** The system's loader needs a file; it may go as soon as it is mapped. */
+  private async loadCode(): Promise<Module> {
+    const folder = await mkdtemp(join(tmpdir(), 'tvm-node-'))
+    try {
+      const path = join(folder, 'lib.so')
+      await writeFile(path, this.contents.members['lib.so'] as Uint8Array)
+      return (await this.call('runtime.ModuleLoadFromFile', path, '')) as Module
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  }
+
+  private call(name: string, ...args: TvmArg[]): Promise<TvmValue> {
+    return getGlobalFunc(name).callOn(this.thread, ...args)
+  }
+
+  async run(inputs: NamedTensors, options: CallOptions = {}): Promise<NamedTensors> {
+    this.guard()
+    checkInputs(inputs, this.inputs)
+    return this.enqueue(options, () => this.runOn(this.executor as Executor, inputs))
+  }
+
+  private async runOn(executor: Executor, inputs: NamedTensors): Promise<NamedTensors> {
+    await executor.setInputs(inputs, this.inputs)
+    await executor.call('run')
+    return this.collect(executor)
+  }
+
+  private async collect(executor: Executor): Promise<NamedTensors> {
+    const outputs: Record<string, NamedTensors[string]> = {}
+    for (const [i, { name, dtype, shape }] of this.outputs.entries()) {
+      using array = (await executor.call('get_output', i)) as NDArray
+      outputs[name] = { dtype, shape: [...shape], data: array.toTensor().data }
+    }
+    return outputs
+  }
+
+  async profile(inputs: NamedTensors, options: CallOptions & { readonly repeat?: number } = {}): Promise<ProfileReport> {
+    this.guard()
+    checkInputs(inputs, this.inputs)
+    return this.enqueue(options, async () => {
+      const executor = this.executor as Executor
+      const outputs = await this.runOn(executor, inputs)
+      const times: number[] = []
+      for (let i = 0; i < (options.repeat ?? 10); i++) {
+        const started = performance.now()
+        await executor.call('run')
+        times.push((performance.now() - started) * 1000)
+      }
+      times.sort((a, b) => a - b)
+      this.profiler ??= this.createExecutor('tvm.graph_executor_debug.create')
+      const profiler = await this.profiler
+      await profiler.setInputs(inputs, this.inputs)
+      const report = await profiler.call('profile', [])
+      const json = (await this.call('runtime.profiling.AsJSON', report)) as string
+      return {
+        outputs,
+        metrics: {
+          latencyUs: {
+            median: times[times.length >> 1] as number,
+            min: times[0] as number,
+            max: times.at(-1) as number,
+          },
+        },
+        profile: operatorProfiles(json),
+      }
+    })
+  }
+
+  /** Runs `work` after what is queued; gives up waiting on abort or timeout. */
+  private enqueue<T>({ signal, timeoutMs }: CallOptions, work: () => Promise<T>): Promise<T> {
+    signal?.throwIfAborted()
+    let dropped = false
+    const result = this.queue.then(() => {
+      if (!dropped) return work()
+      throw new TvmNodeError('ERR_DISPOSED', 'this call was given up')
+    })
+    this.queue = result.catch(() => undefined)
+    if (!signal && timeoutMs === undefined) return result
+    return new Promise((resolve, reject) => {
+      const giveUp = (reason: unknown) => {
+        dropped = true
+        reject(reason)
+      }
+      const onAbort = () => giveUp(signal?.reason)
+      signal?.addEventListener('abort', onAbort, { once: true })
+      const late = () => giveUp(new TvmNodeError('ERR_TIMEOUT', `not done within ${timeoutMs} ms`, { details: { timeoutMs } }))
+      const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs)
+      result.then(resolve, reject).finally(() => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', onAbort)
+      })
+    })
+  }
+
+  private guard(): void {
+    if (this.isDisposed) throw new TvmNodeError('ERR_DISPOSED', 'this session was disposed')
+  }
+
+  async dispose(): Promise<void> {
+    if (this.isDisposed) return
+    this.isDisposed = true
+    await this.queue
+    this.executor?.dispose()
+    ;(await this.profiler?.catch(() => undefined))?.dispose()
+    this.thread.dispose()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+}
+
+/** A graph executor and the functions of it that are used again and again. */
+class Executor {
+  private readonly functions = new Map<string, PackedFunc>()
+
+  constructor(
+    private readonly module: Module,
+    private readonly thread: CallThread,
+  ) {}
+
+  call(name: string, ...args: TvmArg[]): Promise<TvmValue> {
+    let found = this.functions.get(name)
+    if (!found) {
+      const looked = this.module.getFunction(name)
+      if (!looked) throw new TvmNodeError('ERR_UNKNOWN_FUNCTION', `the executor has no function '${name}'`)
+      this.functions.set(name, (found = looked))
+    }
+    return found.callOn(this.thread, ...args)
+  }
+
+  async setInputs(inputs: NamedTensors, infos: readonly InputInfo[]): Promise<void> {
+    for (const { name, internal } of infos) {
+      using array = NDArray.from(inputs[name] as NamedTensors[string])
+      await this.call('set_input', internal, array)
+    }
+  }
+
+  dispose(): void {
+    for (const func of this.functions.values()) func.dispose()
+    this.functions.clear()
+    this.module.dispose()
+  }
+}
+
+interface ReportJson {
+  readonly calls: readonly Record<string, Record<string, number | string>>[]
+}
+
+/** Reads the library's report (TVM v0.18, src/runtime/profiling.cc, AsJSON). */
+function operatorProfiles(json: string): OperatorProfile[] {
+  const value = (entry: Record<string, number | string> | undefined) => Object.values(entry ?? {})[0]
+  const { calls } = JSON.parse(json) as ReportJson
+  const total = calls.reduce((sum, call) => sum + Number(value(call['Duration (us)']) ?? 0), 0)
+  return calls.map((call) => {
+    const durationUs = Number(value(call['Duration (us)']) ?? 0)
+    return {
+      name: String(value(call.Name) ?? '').replace(/^tvmgen_default_(fused_)?/, ''),
+      durationUs,
+      percent: total > 0 ? (100 * durationUs) / total : 0,
+      device: String(value(call.Device) ?? ''),
+    }
+  })
+}
