@@ -5,5 +5,12 @@ export type { ProgressEvent } from './process/protocol.js'
 export type { ArtifactMetadata, TensorInfo } from './session/artifact.js'
 export type { NamedTensors } from './session/inputs.js'
 export { type ArtifactSource, load } from './session/load.js'
-export type { CallOptions, LatencyMetrics, LoadOptions, OperatorProfile, ProfileReport, Session } from './session/session.js'
+export type {
+  CallOptions,
+  LatencyMetrics,
+  LoadOptions,
+  OperatorProfile,
+  ProfileReport,
+  Session,
+} from './session/session.js'
 export { type DType, type Tensor, type TensorData, tensor } from './tensor.js'

@@ -3,7 +3,14 @@ import type { Constant, Func } from '../ir/relay.js'
 import type { Target } from '../ir/target.js'
 import { withPassContext } from '../ir/transform.js'
 import { registerOperators } from '../ops/register.js'
-import { getGlobalFunc, type Module, type NDArray, type TvmArg, type TvmMap, type TvmObject } from '../runtime/index.js'
+import {
+  getGlobalFunc,
+  type Module,
+  type NDArray,
+  type TvmArg,
+  type TvmMap,
+  type TvmObject,
+} from '../runtime/index.js'
 import { optimize, passesDone } from './optimize.js'
 
 export interface BuildOptions {

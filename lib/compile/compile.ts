@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { copyFile, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises'
 import { rmSync } from 'node:fs'
+import { copyFile, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { TvmNodeError } from '../errors.js'
@@ -52,7 +52,10 @@ export class Artifact {
       await rename(scratch, target)
     } catch (cause) {
       await rm(scratch, { force: true }).catch(() => undefined)
-      throw new TvmNodeError('ERR_WRITE_FAILED', `cannot write ${path}: ${(cause as Error).message}`, { cause, details: { path } })
+      throw new TvmNodeError('ERR_WRITE_FAILED', `cannot write ${path}: ${(cause as Error).message}`, {
+        cause,
+        details: { path },
+      })
     }
   }
 
@@ -81,13 +84,23 @@ export async function compile(model: string | Uint8Array, options: CompileOption
   const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, signal, timeoutMs, onProgress } = options
   signal?.throwIfAborted()
   if (!Number.isInteger(optLevel) || optLevel < 0 || optLevel > 4) {
-    throw new TvmNodeError('ERR_INVALID_ARGUMENT', `optLevel must be a whole number from 0 to 4, got ${optLevel}`)
+    throw new TvmNodeError(
+      'ERR_INVALID_ARGUMENT',
+      `optLevel must be a whole number from 0 to 4, got ${optLevel}`,
+    )
   }
   const folder = await mkdtemp(join(tmpdir(), 'tvm-node-'))
   try {
     const source = typeof model === 'string' ? resolve(model) : join(folder, 'model.onnx')
     if (typeof model !== 'string') await writeFile(source, model)
-    const request: CompileRequest = { model: source, output: join(folder, 'artifact.tvm'), folder, target, optLevel, shapes }
+    const request: CompileRequest = {
+      model: source,
+      output: join(folder, 'artifact.tvm'),
+      folder,
+      target,
+      optLevel,
+      shapes,
+    }
     const result = (await runInEngine('compile', request, { signal, timeoutMs, onProgress })) as CompileResult
     return Artifact.at(request.output, result.metadata)
   } catch (error) {

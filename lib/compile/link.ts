@@ -25,9 +25,13 @@ export async function linkSharedLibrary(module: Module, folder: string): Promise
     })
   } catch (error) {
     const stderr = (error as { stderr?: string }).stderr?.trim()
-    throw new TvmNodeError('ERR_LINK', `linking the compiled model failed: ${stderr || (error as Error).message}`, {
-      cause: error,
-    })
+    throw new TvmNodeError(
+      'ERR_LINK',
+      `linking the compiled model failed: ${stderr || (error as Error).message}`,
+      {
+        cause: error,
+      },
+    )
   }
   return output
 }

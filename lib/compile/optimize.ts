@@ -76,11 +76,17 @@ export const passesDone: readonly string[] = [
 ]
 
 /** Graph-level optimisation. Runs within the caller's pass context; `onPass` hears each pass before it runs. */
-export function optimize(mod: IRModule, target: Target, optLevel: number, onPass?: (pass: string) => void): IRModule {
+export function optimize(
+  mod: IRModule,
+  target: Target,
+  optLevel: number,
+  onPass?: (pass: string) => void,
+): IRModule {
   return withTarget(target, () => {
     let current: TvmObject = mod
     for (const { name, level, run, needs } of pipeline) {
-      if (level > optLevel || (needs && ![...operators(current as IRModule)].some((op) => needs.test(op)))) continue
+      if (level > optLevel || (needs && ![...operators(current as IRModule)].some((op) => needs.test(op))))
+        continue
       onPass?.(name)
       current = run(current)
     }

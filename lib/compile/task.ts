@@ -42,7 +42,9 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     format: ARTIFACT_FORMAT,
     name: basename(request.model, '.onnx'),
     createdBy: packageVersion,
-    modelHash: createHash('sha256').update(await readFile(request.model)).digest('hex'),
+    modelHash: createHash('sha256')
+      .update(await readFile(request.model))
+      .digest('hex'),
     target: String(target),
     cpuFeatures: target.cpuFeatures,
     libraryVersion: version,

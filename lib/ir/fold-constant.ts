@@ -41,7 +41,11 @@ function foldable(op: Op): boolean {
   let known = foldableOps.get(name)
   if (known === undefined) {
     const attr = (key: string) => getGlobalFunc('ir.OpGetAttr')(getOp(name), key)
-    known = !attr('TOpIsStateful') && !attr('TNonComputational') && !name.startsWith('qnn.') && name !== 'device_copy'
+    known =
+      !attr('TOpIsStateful') &&
+      !attr('TNonComputational') &&
+      !name.startsWith('qnn.') &&
+      name !== 'device_copy'
     foldableOps.set(name, known)
   }
   return known

@@ -1,5 +1,4 @@
 import { TvmNodeError } from '../errors.js'
-import { isTensor, type Tensor } from '../tensor.js'
 import {
   getGlobalFunc,
   makeNode,
@@ -9,11 +8,12 @@ import {
   type TvmArray,
   TvmObject,
 } from '../runtime/index.js'
-import { attrsTypeKey, getOp, Op } from './op.js'
-import { TensorType, tensorType, type Type } from './type.js'
+import { isTensor, type Tensor } from '../tensor.js'
+import { attrsTypeKey, getOp, type Op } from './op.js'
+import { TensorType, type Type, tensorType } from './type.js'
 
 export { Op } from './op.js'
-export { TensorType, TupleType, tensorType, Type, UNKNOWN_DIM } from './type.js'
+export { TensorType, TupleType, Type, tensorType, UNKNOWN_DIM } from './type.js'
 
 /** A Relay expression (TVM v0.18, include/tvm/relay/expr.h). */
 export class Expr extends TvmObject {}
@@ -88,7 +88,8 @@ export function constant(value: Tensor | NDArray | number | bigint, dtype = 'flo
 function scalarTensor(value: number | bigint, dtype: string): Tensor {
   const array = NDArray.empty([], dtype)
   const { data } = array.toTensor()
-  if (Array.isArray(data)) throw new TvmNodeError('ERR_INVALID_ARGUMENT', `no scalar constant of type ${dtype}`)
+  if (Array.isArray(data))
+    throw new TvmNodeError('ERR_INVALID_ARGUMENT', `no scalar constant of type ${dtype}`)
   const wide = data instanceof BigInt64Array || data instanceof BigUint64Array
   data[0] = (wide ? BigInt(value) : Number(value)) as never
   return { dtype: dtype as Tensor['dtype'], shape: [], data }
@@ -103,9 +104,14 @@ export type CallAttrs = Readonly<Record<string, TvmArg | undefined>>
  */
 export function call(name: string, args: readonly Expr[], attrs?: CallAttrs): Call {
   const key = attrsTypeKey(name)
-  const given = Object.entries(attrs ?? {}).filter((entry): entry is [string, TvmArg] => entry[1] !== undefined)
+  const given = Object.entries(attrs ?? {}).filter(
+    (entry): entry is [string, TvmArg] => entry[1] !== undefined,
+  )
   if (key === '' && given.length > 0) {
-    throw new TvmNodeError('ERR_INVALID_ARGUMENT', `operator ${name} takes no attributes, got ${given.map(([k]) => k)}`)
+    throw new TvmNodeError(
+      'ERR_INVALID_ARGUMENT',
+      `operator ${name} takes no attributes, got ${given.map(([k]) => k)}`,
+    )
   }
   const node = key === '' ? null : makeNode(key, Object.fromEntries(given))
   return callOp(getOp(name), args, node)
@@ -130,7 +136,14 @@ export function ifThenElse(condition: Expr, whenTrue: Expr, whenFalse: Expr): Ex
 
 /** A function of `params` with the given body; the result type is inferred. */
 export function func(params: readonly Var[], body: Expr): Func {
-  return getGlobalFunc('relay.ir.Function')([...params], body, null, [], makeNode('DictAttrs', {}), null) as Func
+  return getGlobalFunc('relay.ir.Function')(
+    [...params],
+    body,
+    null,
+    [],
+    makeNode('DictAttrs', {}),
+    null,
+  ) as Func
 }
 
 /**

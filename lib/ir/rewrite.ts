@@ -16,7 +16,8 @@ export function rewrite<T extends Expr>(root: T, visit: (expr: Expr) => Expr): T
       stack.pop()
     } else if (!top.entered) {
       top.entered = true
-      for (const part of parts(top.expr)) if (!done.has(part.address)) stack.push({ expr: part, entered: false })
+      for (const part of parts(top.expr))
+        if (!done.has(part.address)) stack.push({ expr: part, entered: false })
     } else {
       stack.pop()
       const before = parts(top.expr)
@@ -34,7 +35,8 @@ function parts(expr: Expr): Expr[] {
   if (expr instanceof TupleGetItem) return [expr.tuple]
   if (expr instanceof Func) return isFused(expr) ? [] : [expr.body]
   if (expr.typeKey === 'relay.Let') return [expr.get('value') as Expr, expr.get('body') as Expr]
-  if (expr.typeKey === 'relay.If') return ['cond', 'true_branch', 'false_branch'].map((field) => expr.get(field) as Expr)
+  if (expr.typeKey === 'relay.If')
+    return ['cond', 'true_branch', 'false_branch'].map((field) => expr.get(field) as Expr)
   return []
 }
 
@@ -55,6 +57,7 @@ function withParts(expr: Expr, after: readonly Expr[]): Expr {
     const make = getGlobalFunc('relay.ir.Function')
     return make(field('params'), first, field('ret_type'), field('type_params'), field('attrs'), null) as Expr
   }
-  if (expr.typeKey === 'relay.Let') return getGlobalFunc('relay.ir.Let')(expr.get('var'), first, second, null) as Expr
+  if (expr.typeKey === 'relay.Let')
+    return getGlobalFunc('relay.ir.Let')(expr.get('var'), first, second, null) as Expr
   return getGlobalFunc('relay.ir.If')(first, second, third, null) as Expr
 }

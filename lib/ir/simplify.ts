@@ -10,7 +10,9 @@ import { extent, TensorType, UNKNOWN_DIM } from './type.js'
  * it infers all types again for each of its patterns, which takes seconds for a network of a hundred convolutions.
  */
 export function simplify<T extends Expr>(root: T): T {
-  return rewrite(root, (expr) => (expr instanceof Call && expr.op instanceof Op ? simplifyCall(expr, expr.op.name) : expr))
+  return rewrite(root, (expr) =>
+    expr instanceof Call && expr.op instanceof Op ? simplifyCall(expr, expr.op.name) : expr,
+  )
 }
 
 const reshapes = new Set(['reshape', 'contrib_reverse_reshape', 'squeeze', 'expand_dims', 'nn.batch_flatten'])
@@ -32,7 +34,8 @@ function innerCall(expr: Expr, names: ReadonlySet<string>): Call | undefined {
 
 function sameType(a: Expr, b: Expr): boolean {
   const [left, right] = [typeOf(a), typeOf(b)]
-  if (!(left instanceof TensorType) || !(right instanceof TensorType) || left.dtype !== right.dtype) return false
+  if (!(left instanceof TensorType) || !(right instanceof TensorType) || left.dtype !== right.dtype)
+    return false
   const [from, to] = [left.shape, right.shape]
   return from.length === to.length && from.every((dim, i) => dim === to[i] && dim !== UNKNOWN_DIM)
 }

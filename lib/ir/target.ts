@@ -31,9 +31,13 @@ export class Target extends TvmObject {
   }
   /** The instruction-set extensions that code for this target may use; empty for the plain instruction set. */
   get cpuFeatures(): string[] {
-    if (this.kind !== 'llvm' || (this.option('mcpu') === undefined && this.option('mattr') === undefined)) return []
+    if (this.kind !== 'llvm' || (this.option('mcpu') === undefined && this.option('mattr') === undefined))
+      return []
     const all = getGlobalFunc('target.llvm_get_cpu_features')(this) as TvmMap<string, string>
-    return [...all.entries()].map(([name]) => name).filter((name) => vectorFeatures.has(name)).sort()
+    return [...all.entries()]
+      .map(([name]) => name)
+      .filter((name) => vectorFeatures.has(name))
+      .sort()
   }
   /** Vector width in 32-bit lanes: 16 with AVX-512, 8 with AVX2, else 4. */
   get simdLanes32(): 4 | 8 | 16 {
@@ -68,10 +72,14 @@ export function target(spec: string): Target {
     const made = getGlobalFunc('target.Target')(resolveNative(spec)) as Target
     return getGlobalFunc('target.WithHost')(made, made) as Target
   } catch (error) {
-    throw new TvmNodeError('ERR_UNKNOWN_TARGET', `target '${spec}' is not valid: ${(error as Error).message.split('\n')[0]}`, {
-      cause: error,
-      details: { target: spec },
-    })
+    throw new TvmNodeError(
+      'ERR_UNKNOWN_TARGET',
+      `target '${spec}' is not valid: ${(error as Error).message.split('\n')[0]}`,
+      {
+        cause: error,
+        details: { target: spec },
+      },
+    )
   }
 }
 
@@ -98,7 +106,9 @@ function resolveNative(spec: string): string {
   const missing = plain.cpuFeatures.filter((feature) => !present.has(feature)).map((feature) => `-${feature}`)
   if (missing.length === 0) return named
   const attr = /-mattr[= ](\S+)/.exec(named)
-  return attr ? named.replace(attr[0], `-mattr=${attr[1]},${missing.join(',')}`) : `${named} -mattr=${missing.join(',')}`
+  return attr
+    ? named.replace(attr[0], `-mattr=${attr[1]},${missing.join(',')}`)
+    : `${named} -mattr=${missing.join(',')}`
 }
 
 /** The CPU features that decide which instructions appear in generated code, by LLVM's names. */

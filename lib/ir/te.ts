@@ -1,5 +1,24 @@
-import { dtypeArg, getGlobalFunc, registerObjectType, type TvmArg, type TvmArray, type TvmMap, TvmObject } from '../runtime/index.js'
-import { type ExprLike, IterKind, type IterVar, iterVar, minValue, type PrimExpr, constant, variable, add, max as maximum } from './tir.js'
+import {
+  dtypeArg,
+  getGlobalFunc,
+  registerObjectType,
+  type TvmArg,
+  type TvmArray,
+  type TvmMap,
+  TvmObject,
+} from '../runtime/index.js'
+import {
+  add,
+  constant,
+  type ExprLike,
+  IterKind,
+  type IterVar,
+  iterVar,
+  max as maximum,
+  minValue,
+  type PrimExpr,
+  variable,
+} from './tir.js'
 import { extent } from './type.js'
 
 export { all, ifThenElse, select } from './tir.js'
@@ -32,7 +51,8 @@ export class Operation extends TvmObject {
     return this.typeKey === 'ComputeOp'
   }
 }
-for (const key of ['PlaceholderOp', 'ComputeOp', 'ExternOp', 'HybridOp', 'TensorComputeOp', 'ScanOp']) registerObjectType(key, Operation)
+for (const key of ['PlaceholderOp', 'ComputeOp', 'ExternOp', 'HybridOp', 'TensorComputeOp', 'ScanOp'])
+  registerObjectType(key, Operation)
 
 /** A tensor expression. */
 export class Tensor extends TvmObject {
@@ -67,10 +87,20 @@ export function placeholder(shape: readonly ExprLike[], dtype: string, name: str
 }
 
 /** A tensor of `shape` whose element at the given indices is `element(...indices)`. */
-export function compute(shape: readonly ExprLike[], element: (...indices: PrimExpr[]) => PrimExpr, options: ComputeOptions = {}): Tensor {
+export function compute(
+  shape: readonly ExprLike[],
+  element: (...indices: PrimExpr[]) => PrimExpr,
+  options: ComputeOptions = {},
+): Tensor {
   const axes = shape.map((dim, i) => iterVar(dim, `i${i}`, IterKind.DATA_PARALLEL))
   const body = element(...axes.map((axis) => axis.var))
-  const op = getGlobalFunc('te.ComputeOp')(options.name ?? 'compute', options.tag ?? '', { ...options.attrs }, axes, [body])
+  const op = getGlobalFunc('te.ComputeOp')(
+    options.name ?? 'compute',
+    options.tag ?? '',
+    { ...options.attrs },
+    axes,
+    [body],
+  )
   return (op as Operation).output()
 }
 
@@ -82,7 +112,13 @@ function reduce(combine: (a: PrimExpr, b: PrimExpr) => PrimExpr, identity: (dtyp
   return (value: PrimExpr, axes: readonly IterVar[]): PrimExpr => {
     const { dtype } = value
     const [left, right] = [variable('x', dtype), variable('y', dtype)]
-    const reducer = getGlobalFunc('tir.CommReducer')([left], [right], [combine(left, right)], [identity(dtype)], null)
+    const reducer = getGlobalFunc('tir.CommReducer')(
+      [left],
+      [right],
+      [combine(left, right)],
+      [identity(dtype)],
+      null,
+    )
     const always = constant(1, 'bool')
     return getGlobalFunc('tir.Reduce')(reducer, [value], [...axes], always, 0, [], null) as PrimExpr
   }
@@ -101,7 +137,9 @@ export class Stage extends TvmObject {
     return (this.get('leaf_iter_vars') as TvmArray<IterVar>).toArray()
   }
   split(axis: IterVar, factor: number): [IterVar, IterVar] {
-    return (getGlobalFunc('te.StageSplitByFactor')(this, axis, factor, false) as TvmArray<IterVar>).toArray() as [IterVar, IterVar]
+    return (
+      getGlobalFunc('te.StageSplitByFactor')(this, axis, factor, false) as TvmArray<IterVar>
+    ).toArray() as [IterVar, IterVar]
   }
   fuse(...axes: IterVar[]): IterVar {
     return axes.length === 1 ? (axes[0] as IterVar) : (getGlobalFunc('te.StageFuse')(this, axes) as IterVar)
@@ -146,5 +184,7 @@ export class Schedule extends TvmObject {
 registerObjectType('Schedule', Schedule)
 
 export function createSchedule(outputs: readonly (Tensor | Operation)[]): Schedule {
-  return getGlobalFunc('te.CreateSchedule')(outputs.map((of) => (of instanceof Tensor ? of.op : of))) as Schedule
+  return getGlobalFunc('te.CreateSchedule')(
+    outputs.map((of) => (of instanceof Tensor ? of.op : of)),
+  ) as Schedule
 }

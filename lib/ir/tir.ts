@@ -1,4 +1,11 @@
-import { dtypeArg, float, getGlobalFunc, registerObjectType, type TvmArg, TvmObject } from '../runtime/index.js'
+import {
+  dtypeArg,
+  float,
+  getGlobalFunc,
+  registerObjectType,
+  type TvmArg,
+  TvmObject,
+} from '../runtime/index.js'
 import { getOp } from './op.js'
 
 /** An expression of numbers (TVM v0.18, include/tvm/ir/expr.h). */
@@ -13,10 +20,38 @@ export class IntImm extends PrimExpr {
     return Number(this.get('value'))
   }
 }
-for (const key of ['FloatImm', 'Add', 'Sub', 'Mul', 'Div', 'Mod', 'FloorDiv', 'FloorMod', 'Min', 'Max', 'Cast', 'Select', 'Call']) {
+for (const key of [
+  'FloatImm',
+  'Add',
+  'Sub',
+  'Mul',
+  'Div',
+  'Mod',
+  'FloorDiv',
+  'FloorMod',
+  'Min',
+  'Max',
+  'Cast',
+  'Select',
+  'Call',
+]) {
   registerObjectType(key === 'FloatImm' ? key : `tir.${key}`, PrimExpr)
 }
-for (const key of ['EQ', 'NE', 'LT', 'LE', 'GT', 'GE', 'And', 'Or', 'Not', 'ProducerLoad', 'Reduce', 'Any', 'Let']) {
+for (const key of [
+  'EQ',
+  'NE',
+  'LT',
+  'LE',
+  'GT',
+  'GE',
+  'And',
+  'Or',
+  'Not',
+  'ProducerLoad',
+  'Reduce',
+  'Any',
+  'Let',
+]) {
   registerObjectType(`tir.${key}`, PrimExpr)
 }
 registerObjectType('IntImm', IntImm)
@@ -86,15 +121,27 @@ export function all(...conditions: PrimExpr[]): PrimExpr {
   return conditions.reduce((joined, condition) => and(joined, condition))
 }
 export function cast(value: PrimExpr, dtype: string): PrimExpr {
-  return value.dtype === dtype ? value : (getGlobalFunc('tir._cast')(dtypeArg(dtype), value, null) as PrimExpr)
+  return value.dtype === dtype
+    ? value
+    : (getGlobalFunc('tir._cast')(dtypeArg(dtype), value, null) as PrimExpr)
 }
 /** Both branches are evaluated. */
 export function select(condition: PrimExpr, whenTrue: ExprLike, whenFalse: ExprLike): PrimExpr {
-  return getGlobalFunc('tir.Select')(condition, like(whenTrue, whenFalse), like(whenFalse, whenTrue), null) as PrimExpr
+  return getGlobalFunc('tir.Select')(
+    condition,
+    like(whenTrue, whenFalse),
+    like(whenFalse, whenTrue),
+    null,
+  ) as PrimExpr
 }
 /** Only the branch taken is evaluated, so it may guard a load. */
 export function ifThenElse(condition: PrimExpr, whenTrue: ExprLike, whenFalse: ExprLike): PrimExpr {
-  return getGlobalFunc('tir._OpIfThenElse')(condition, like(whenTrue, whenFalse), like(whenFalse, whenTrue), null) as PrimExpr
+  return getGlobalFunc('tir._OpIfThenElse')(
+    condition,
+    like(whenTrue, whenFalse),
+    like(whenFalse, whenTrue),
+    null,
+  ) as PrimExpr
 }
 /** A call of a TIR operator such as `exp`. */
 export function call(dtype: string, op: string, ...args: TvmArg[]): PrimExpr {
@@ -111,6 +158,8 @@ export function minValue(dtype: string): PrimExpr {
   return getGlobalFunc('tir.min_value')(dtypeArg(dtype), null) as PrimExpr
 }
 export function simplify(expr: ExprLike): PrimExpr {
-  const analyzer = getGlobalFunc('arith.CreateAnalyzer')() as unknown as (name: string) => (e: ExprLike) => PrimExpr
+  const analyzer = getGlobalFunc('arith.CreateAnalyzer')() as unknown as (
+    name: string,
+  ) => (e: ExprLike) => PrimExpr
   return analyzer('Simplify')(expr)
 }

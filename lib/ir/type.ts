@@ -1,4 +1,10 @@
-import { getGlobalFunc, registerObjectType, type TvmArray, type TvmValue, TvmObject } from '../runtime/index.js'
+import {
+  getGlobalFunc,
+  registerObjectType,
+  type TvmArray,
+  TvmObject,
+  type TvmValue,
+} from '../runtime/index.js'
 
 /** The base of Relay and TIR types. */
 export class Type extends TvmObject {}

@@ -47,8 +47,8 @@ export type OpAttrFunction = (...args: never[]) => unknown
 
 /** Registers the strategy of `op` for targets that have one of `keys` (default: every target). */
 export function registerStrategy(op: string, strategy: Strategy, options: { keys?: string[] } = {}): void {
-  let byKey = strategies.get(op)
-  if (!byKey) strategies.set(op, (byKey = new Map()))
+  const byKey = strategies.get(op) ?? new Map<string, Strategy>()
+  strategies.set(op, byKey)
   for (const key of options.keys ?? [GENERIC]) byKey.set(key, strategy)
 }
 

@@ -20,7 +20,8 @@ async function serve({ id, task, request }: EngineRequest): Promise<void> {
   try {
     const module = await tasks[task]?.()
     if (!module) throw new Error(`an engine knows no task '${task}'`)
-    const progress = (event: Parameters<Parameters<Task>[1]['progress']>[0]) => send({ id, type: 'progress', event })
+    const progress = (event: Parameters<Parameters<Task>[1]['progress']>[0]) =>
+      send({ id, type: 'progress', event })
     const result = await module.run(request as never, { progress })
     send({ id, type: 'result', result })
   } catch (error) {

@@ -77,7 +77,11 @@ export class Engine {
           timer = setTimeout(() => {
             const phase = this.pending.get(id)?.phase
             const where = phase ? ` (in phase '${phase}')` : ''
-            stop(new TvmNodeError('ERR_TIMEOUT', `not done within ${timeoutMs} ms${where}`, { details: { timeoutMs, phase } }))
+            stop(
+              new TvmNodeError('ERR_TIMEOUT', `not done within ${timeoutMs} ms${where}`, {
+                details: { timeoutMs, phase },
+              }),
+            )
           }, timeoutMs)
         }
         this.child.send({ id, task, request }, (error) => error && reject(error))
@@ -115,13 +119,19 @@ export class Engine {
     this.ended = true
     const tail = this.stderr.trim()
     for (const { reject, phase } of this.pending.values()) {
-      const how = signal ? `was ended by ${signal}${signal === 'SIGKILL' ? ' (out of memory?)' : ''}` : `ended with code ${exitCode}`
+      const how = signal
+        ? `was ended by ${signal}${signal === 'SIGKILL' ? ' (out of memory?)' : ''}`
+        : `ended with code ${exitCode}`
       const where = phase ? ` in phase '${phase}'` : ''
       reject(
-        new TvmNodeError('ERR_ENGINE_CRASHED', `the engine process ${how}${where}${tail ? `: ${tail.split('\n').at(-1)}` : ''}`, {
-          cause,
-          details: { exitCode, signal, phase, stderr: tail },
-        }),
+        new TvmNodeError(
+          'ERR_ENGINE_CRASHED',
+          `the engine process ${how}${where}${tail ? `: ${tail.split('\n').at(-1)}` : ''}`,
+          {
+            cause,
+            details: { exitCode, signal, phase, stderr: tail },
+          },
+        ),
       )
     }
   }
@@ -141,7 +151,11 @@ const MOST_IDLE = 2
 const idle: Engine[] = []
 
 /** Runs one task in an engine of its own, a warm one if there is. */
-export async function runInEngine(task: string, request: unknown, options: RunOptions = {}): Promise<unknown> {
+export async function runInEngine(
+  task: string,
+  request: unknown,
+  options: RunOptions = {},
+): Promise<unknown> {
   options.signal?.throwIfAborted()
   let engine = idle.pop()
   while (engine && !engine.alive) engine = idle.pop()

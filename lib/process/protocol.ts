@@ -40,7 +40,9 @@ interface PlainError {
 
 /** An error as plain data; what is not an error becomes one. */
 export function plainError(error: unknown, depth = 0): PlainError {
-  const { name, message, stack, code, details, cause } = (error instanceof Error ? error : new Error(String(error))) as Error & {
+  const { name, message, stack, code, details, cause } = (
+    error instanceof Error ? error : new Error(String(error))
+  ) as Error & {
     code?: string
     details?: Record<string, unknown>
   }

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { open, rename, rm } from 'node:fs/promises'
-import { dirname, join, basename } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { TvmNodeError } from '../errors.js'
 import { native } from '../native.js'
 import type { DType } from '../tensor.js'
@@ -53,7 +53,10 @@ const METADATA = 'artifact.json'
 const SEAL = 'SHA256'
 
 /** The file's pieces: metadata, members, and a seal over all bytes before it. */
-function pieces({ metadata, members }: Omit<ArtifactContents, 'metadata'> & { metadata: Omit<ArtifactMetadata, 'members'> }): Uint8Array[] {
+function pieces({
+  metadata,
+  members,
+}: Omit<ArtifactContents, 'metadata'> & { metadata: Omit<ArtifactMetadata, 'members'> }): Uint8Array[] {
   const sums = Object.fromEntries(
     Object.entries(members).map(([name, data]) => [name, { size: data.byteLength, sha256: sha256(data) }]),
   )
@@ -105,7 +108,10 @@ export async function writeWhole(path: string, content: readonly Uint8Array[]): 
     await rename(scratch, path)
   } catch (cause) {
     await rm(scratch, { force: true }).catch(() => undefined)
-    throw new TvmNodeError('ERR_WRITE_FAILED', `cannot write ${path}: ${(cause as Error).message}`, { cause, details: { path } })
+    throw new TvmNodeError('ERR_WRITE_FAILED', `cannot write ${path}: ${(cause as Error).message}`, {
+      cause,
+      details: { path },
+    })
   }
 }
 
@@ -116,15 +122,19 @@ export async function writeWhole(path: string, content: readonly Uint8Array[]): 
  */
 export async function readArtifact(path: string): Promise<ArtifactContents> {
   const { bytes, hash } = await readHashed(path)
-  const damaged = (why: string) => new TvmNodeError('ERR_ARTIFACT_DAMAGED', `${path} is damaged: ${why}`, { details: { path } })
+  const damaged = (why: string) =>
+    new TvmNodeError('ERR_ARTIFACT_DAMAGED', `${path} is damaged: ${why}`, { details: { path } })
   if (!bytes.subarray(0, METADATA.length + 1).equals(Buffer.from(`${METADATA}\0`))) {
-    throw new TvmNodeError('ERR_NOT_ARTIFACT', `${path} is not an artifact of tvm-node`, { details: { path } })
+    throw new TvmNodeError('ERR_NOT_ARTIFACT', `${path} is not an artifact of tvm-node`, {
+      details: { path },
+    })
   }
   if (bytes.length < 2 * SEAL_BYTES || !bytes.subarray(-SEAL_BYTES).equals(Buffer.concat(seal(hash)))) {
     throw damaged('its contents do not agree with its sum')
   }
   const [first, ...rest] = readTar(bytes)
-  const metadata = JSON.parse((first?.data as Buffer).toString('utf8')) as ArtifactMetadata
+  if (!first) throw damaged('it is empty')
+  const metadata = JSON.parse(Buffer.from(first.data).toString('utf8')) as ArtifactMetadata
   if (metadata.format !== ARTIFACT_FORMAT) {
     throw new TvmNodeError(
       'ERR_ARTIFACT_VERSION',
@@ -168,6 +178,9 @@ async function readHashed(path: string): Promise<{ bytes: Buffer; hash: Hash }> 
       await file.close()
     }
   } catch (cause) {
-    throw new TvmNodeError('ERR_ARTIFACT_READ', `cannot read ${path}: ${(cause as Error).message}`, { cause, details: { path } })
+    throw new TvmNodeError('ERR_ARTIFACT_READ', `cannot read ${path}: ${(cause as Error).message}`, {
+      cause,
+      details: { path },
+    })
   }
 }

@@ -7,7 +7,11 @@ export type EngineCall =
   | { readonly type: 'run'; readonly inputs: NamedTensors }
   | { readonly type: 'profile'; readonly inputs: NamedTensors; readonly repeat: number | undefined }
 
-export type EngineAnswer = { readonly type: 'opened'; readonly metadata: ArtifactMetadata; readonly threads: number }
+export type EngineAnswer = {
+  readonly type: 'opened'
+  readonly metadata: ArtifactMetadata
+  readonly threads: number
+}
 
 /** An engine that serves a session serves only that one. */
 let session: ThreadSession | undefined

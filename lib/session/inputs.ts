@@ -14,20 +14,30 @@ export type NamedTensors = Readonly<Record<string, Tensor>>
 export function checkInputs(inputs: NamedTensors, expected: readonly TensorInfo[]): void {
   const names = expected.map(({ name }) => name)
   if (typeof inputs !== 'object' || inputs === null) {
-    throw new TvmNodeError('ERR_INPUT', `expected named inputs (${names.join(', ')}), got ${inputs === null ? 'null' : typeof inputs}`)
+    throw new TvmNodeError(
+      'ERR_INPUT',
+      `expected named inputs (${names.join(', ')}), got ${inputs === null ? 'null' : typeof inputs}`,
+    )
   }
   for (const name of Object.keys(inputs)) {
     if (names.includes(name)) continue
     const near = nearest(name, names)
     const hint = near ? `did you mean '${near}'?` : `it has ${names.join(', ')}`
-    throw new TvmNodeError('ERR_INPUT', `the network has no input '${name}'; ${hint}`, { details: { name, nearest: near } })
+    throw new TvmNodeError('ERR_INPUT', `the network has no input '${name}'; ${hint}`, {
+      details: { name, nearest: near },
+    })
   }
   for (const { name, shape, dtype } of expected) {
     const input = inputs[name]
     const details = { name, shape, dtype }
-    if (!input) throw new TvmNodeError('ERR_INPUT', `input '${name}' (${dtype} of shape [${shape}]) is missing`, { details })
+    if (!input)
+      throw new TvmNodeError('ERR_INPUT', `input '${name}' (${dtype} of shape [${shape}]) is missing`, {
+        details,
+      })
     if (!isTensor(input)) {
-      throw new TvmNodeError('ERR_INPUT', `input '${name}' must be a tensor { dtype, shape, data }`, { details })
+      throw new TvmNodeError('ERR_INPUT', `input '${name}' must be a tensor { dtype, shape, data }`, {
+        details,
+      })
     }
     const sameShape = input.shape.length === shape.length && shape.every((dim, i) => dim === input.shape[i])
     if (input.dtype !== dtype || !sameShape) {

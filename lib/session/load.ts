@@ -18,11 +18,17 @@ export async function load(source: ArtifactSource, options: LoadOptions = {}): P
   const { threads, isolation = 'thread', signal } = options
   signal?.throwIfAborted()
   if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1 && threads <= 1024)) {
-    throw new TvmNodeError('ERR_INVALID_ARGUMENT', `threads must be a whole number from 1 to 1024, got ${threads}`)
+    throw new TvmNodeError(
+      'ERR_INVALID_ARGUMENT',
+      `threads must be a whole number from 1 to 1024, got ${threads}`,
+    )
   }
   if (isolation === 'process') return ProcessSession.open(path, options)
   if (isolation !== 'thread') {
-    throw new TvmNodeError('ERR_INVALID_ARGUMENT', `isolation must be 'thread' or 'process', got '${isolation}'`)
+    throw new TvmNodeError(
+      'ERR_INVALID_ARGUMENT',
+      `isolation must be 'thread' or 'process', got '${isolation}'`,
+    )
   }
   return ThreadSession.open(await readArtifact(path), threads)
 }

@@ -42,7 +42,10 @@ export class ProcessSession implements Session {
     return (await this.call({ type: 'run', inputs }, options)) as NamedTensors
   }
 
-  async profile(inputs: NamedTensors, options: CallOptions & { readonly repeat?: number } = {}): Promise<ProfileReport> {
+  async profile(
+    inputs: NamedTensors,
+    options: CallOptions & { readonly repeat?: number } = {},
+  ): Promise<ProfileReport> {
     checkInputs(inputs, this.inputs)
     return (await this.call({ type: 'profile', inputs, repeat: options.repeat }, options)) as ProfileReport
   }

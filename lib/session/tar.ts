@@ -10,7 +10,11 @@ export interface TarMember {
 
 /** A whole archive without its end mark, as the pieces to write. */
 export function tarPieces(members: readonly TarMember[]): Uint8Array[] {
-  return members.flatMap(({ name, data }) => [header(name, data.byteLength), data, new Uint8Array(padding(data.byteLength))])
+  return members.flatMap(({ name, data }) => [
+    header(name, data.byteLength),
+    data,
+    new Uint8Array(padding(data.byteLength)),
+  ])
 }
 
 export const tarEnd = new Uint8Array(2 * BLOCK)
@@ -49,7 +53,8 @@ export function readTar(bytes: Buffer): TarMember[] {
     const name = bytes.toString('latin1', at, Math.min(end < 0 ? at + 100 : end, at + 100))
     const size = Number.parseInt(bytes.toString('latin1', at + 124, at + 135), 8)
     const start = at + BLOCK
-    if (!(size >= 0) || start + size > bytes.length) throw new TvmNodeError('ERR_ARTIFACT_DAMAGED', `member '${name}' is cut short`)
+    if (!(size >= 0) || start + size > bytes.length)
+      throw new TvmNodeError('ERR_ARTIFACT_DAMAGED', `member '${name}' is cut short`)
     members.push({ name, data: bytes.subarray(start, start + size) })
     at = start + size + padding(size)
   }

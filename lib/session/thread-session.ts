@@ -2,8 +2,23 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { TvmNodeError } from '../errors.js'
-import { CallThread, getGlobalFunc, Module, NDArray, openLibrary, type PackedFunc, type TvmArg, type TvmValue } from '../runtime/index.js'
-import { type ArtifactContents, type ArtifactMetadata, checkCpuFeatures, type InputInfo, type TensorInfo } from './artifact.js'
+import {
+  CallThread,
+  getGlobalFunc,
+  type Module,
+  NDArray,
+  openLibrary,
+  type PackedFunc,
+  type TvmArg,
+  type TvmValue,
+} from '../runtime/index.js'
+import {
+  type ArtifactContents,
+  type ArtifactMetadata,
+  checkCpuFeatures,
+  type InputInfo,
+  type TensorInfo,
+} from './artifact.js'
 import { allowedCpus } from './cpus.js'
 import { checkInputs, type NamedTensors } from './inputs.js'
 import type { CallOptions, OperatorProfile, ProfileReport, Session } from './session.js'
@@ -58,11 +73,11 @@ export class ThreadSession implements Session {
     this.executor = await this.createExecutor('tvm.graph_executor.create')
   }
 
-  private async createExecutor(constructor: string): Promise<Executor> {
+  private async createExecutor(create: string): Promise<Executor> {
     const { members } = this.contents
     const graph = Buffer.from(members['graph.json'] as Uint8Array).toString('utf8')
     const library = await this.loadCode()
-    const module = (await this.call(constructor, graph, library, CPU, 0)) as Module
+    const module = (await this.call(create, graph, library, CPU, 0)) as Module
     const executor = new Executor(module, this.thread)
     await executor.call('load_params', members['params.bin'])
     return executor
@@ -105,7 +120,10 @@ export class ThreadSession implements Session {
     return outputs
   }
 
-  async profile(inputs: NamedTensors, options: CallOptions & { readonly repeat?: number } = {}): Promise<ProfileReport> {
+  async profile(
+    inputs: NamedTensors,
+    options: CallOptions & { readonly repeat?: number } = {},
+  ): Promise<ProfileReport> {
     this.guard()
     checkInputs(inputs, this.inputs)
     return this.enqueue(options, async () => {
@@ -154,7 +172,8 @@ export class ThreadSession implements Session {
       }
       const onAbort = () => giveUp(signal?.reason)
       signal?.addEventListener('abort', onAbort, { once: true })
-      const late = () => giveUp(new TvmNodeError('ERR_TIMEOUT', `not done within ${timeoutMs} ms`, { details: { timeoutMs } }))
+      const late = () =>
+        giveUp(new TvmNodeError('ERR_TIMEOUT', `not done within ${timeoutMs} ms`, { details: { timeoutMs } }))
       const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs)
       result.then(resolve, reject).finally(() => {
         clearTimeout(timer)
@@ -195,7 +214,8 @@ class Executor {
     if (!found) {
       const looked = this.module.getFunction(name)
       if (!looked) throw new TvmNodeError('ERR_UNKNOWN_FUNCTION', `the executor has no function '${name}'`)
-      this.functions.set(name, (found = looked))
+      found = looked
+      this.functions.set(name, found)
     }
     return found.callOn(this.thread, ...args)
   }
