@@ -3,6 +3,18 @@
  * `docs/errors.md` is generated from this table.
  */
 export const errorCodes = {
+  ERR_USAGE: {
+    cause: 'The command line has an unknown command or option, or lacks an argument.',
+    fix: 'The message names it and the nearest valid one; `tvm-node help` lists all.',
+  },
+  ERR_INTERRUPTED: {
+    cause: 'A command was ended by Ctrl-C or SIGTERM.',
+    fix: 'Run it again; nothing was left half written.',
+  },
+  ERR_NO_PEER: {
+    cause: 'A measurement is to be compared with a peer that is not installed or cannot run the model.',
+    fix: 'Install it, for example with `npm install onnxruntime-node`, or measure without `--against`.',
+  },
   ERR_INVALID_ARGUMENT: {
     cause: 'An argument has the wrong type, shape or range.',
     fix: 'The message names the argument, what was expected and what was received.',
@@ -101,7 +113,7 @@ export const errorCodes = {
   },
   ERR_DYNAMIC_SHAPE: {
     cause: 'A dimension is not known before the model runs.',
-    fix: 'Pin the dimensions of the inputs with `shapes`, on the command line `--shape name:1,3,224,224`.',
+    fix: 'Pin the dimensions of the inputs with `shapes`, on the command line `--shape name:1,3,224,224`; where shapes depend on the values of inputs, fix those with `constants`, on the command line `--constants fixed.npz`.',
   },
   ERR_ENGINE_CRASHED: {
     cause: 'A child process that compiled or ran a network ended by itself.',

@@ -7,6 +7,7 @@ import { TvmNodeError } from '../errors.js'
 import { runInEngine } from '../process/engine.js'
 import type { ProgressEvent } from '../process/protocol.js'
 import type { ArtifactMetadata } from '../session/artifact.js'
+import type { NamedTensors } from '../session/inputs.js'
 import type { CompileRequest, CompileResult } from './task.js'
 
 export interface CompileOptions {
@@ -16,6 +17,11 @@ export interface CompileOptions {
   readonly optLevel?: number
   /** Shapes of inputs that the model leaves open, by name. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>
+  /**
+   * Inputs to fix to a value: they become constants and are no inputs of the artifact. Needed for inputs on whose values
+   * shapes depend.
+   */
+  readonly constants?: NamedTensors
   /** Ends the compilation within two seconds and rejects with the signal's reason. */
   readonly signal?: AbortSignal
   /** Milliseconds until `ERR_TIMEOUT`; default none. */
@@ -81,7 +87,8 @@ process.once('exit', () => {
  * importer's errors
  */
 export async function compile(model: string | Uint8Array, options: CompileOptions = {}): Promise<Artifact> {
-  const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, signal, timeoutMs, onProgress } = options
+  const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, constants = {} } = options
+  const { signal, timeoutMs, onProgress } = options
   signal?.throwIfAborted()
   if (!Number.isInteger(optLevel) || optLevel < 0 || optLevel > 4) {
     throw new TvmNodeError(
@@ -100,6 +107,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
       target,
       optLevel,
       shapes,
+      constants,
     }
     const result = (await runInEngine('compile', request, { signal, timeoutMs, onProgress })) as CompileResult
     return Artifact.at(request.output, result.metadata)

@@ -6,6 +6,7 @@ import { target as makeTarget } from '../ir/target.js'
 import type { TaskContext } from '../process/protocol.js'
 import { getGlobalFunc, libraryVersion, openLibrary } from '../runtime/index.js'
 import { ARTIFACT_FORMAT, type ArtifactMetadata, readArtifact, writeArtifact } from '../session/artifact.js'
+import type { NamedTensors } from '../session/inputs.js'
 import { packageVersion } from '../version.js'
 import { buildRelay } from './build.js'
 import { linkSharedLibrary } from './link.js'
@@ -20,6 +21,8 @@ export interface CompileRequest {
   readonly target: string
   readonly optLevel: number
   readonly shapes: Readonly<Record<string, readonly number[]>>
+  /** Inputs fixed to a value. */
+  readonly constants: NamedTensors
 }
 
 export interface CompileResult {
@@ -32,7 +35,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   openLibrary({ kind: 'compiler' })
   const target = makeTarget(request.target)
   phase('import')
-  const { func, inputs, outputs } = importModel(request.model, { shapes: request.shapes })
+  const { func, inputs, outputs } = importModel(request.model, request)
   const { module, graph, params } = buildRelay(func, target, { optLevel: request.optLevel, onStep: phase })
   phase('link')
   const library = await linkSharedLibrary(module, request.folder)

@@ -78,6 +78,11 @@ export function variable(name: string, shape: readonly number[], dtype: string):
   return getGlobalFunc('relay.ir.Var')(name, tensorType(shape, dtype), null) as Var
 }
 
+/** The variables that an expression uses and does not bind. */
+export function freeVars(expr: Expr): Var[] {
+  return (getGlobalFunc('relay.analysis.free_vars')(expr) as TvmArray<Var>).toArray()
+}
+
 /** A constant: a tensor, an array of the library, or one number of type `dtype` (default float32) as a scalar. */
 export function constant(value: Tensor | NDArray | number | bigint, dtype = 'float32'): Constant {
   const data =

@@ -3,6 +3,7 @@ import { type EngineReply, type EngineRequest, plainError, type Task } from './p
 
 const tasks: Readonly<Record<string, () => Promise<{ run: Task }>>> = {
   compile: () => import('../compile/task.js'),
+  library: () => import('./library-task.js'),
   session: () => import('../session/engine-task.js'),
 }
 

@@ -50,6 +50,8 @@ export interface ArtifactContents {
 }
 
 const METADATA = 'artifact.json'
+/** What an artifact's file begins with. */
+export const ARTIFACT_START = Buffer.from(`${METADATA}\0`)
 const SEAL = 'SHA256'
 
 /** The file's pieces: metadata, members, and a seal over all bytes before it. */
@@ -124,7 +126,7 @@ export async function readArtifact(path: string): Promise<ArtifactContents> {
   const { bytes, hash } = await readHashed(path)
   const damaged = (why: string) =>
     new TvmNodeError('ERR_ARTIFACT_DAMAGED', `${path} is damaged: ${why}`, { details: { path } })
-  if (!bytes.subarray(0, METADATA.length + 1).equals(Buffer.from(`${METADATA}\0`))) {
+  if (!bytes.subarray(0, ARTIFACT_START.length).equals(ARTIFACT_START)) {
     throw new TvmNodeError('ERR_NOT_ARTIFACT', `${path} is not an artifact of tvm-node`, {
       details: { path },
     })

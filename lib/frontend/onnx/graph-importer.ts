@@ -140,7 +140,7 @@ export class GraphImporter {
       const converted = found.convert(node, inputs as never, context)
       const results = converted instanceof Value ? [converted] : converted
       for (const value of results)
-        if (value?.shape.includes(-1)) node.dynamic('the extents of its result depend on values')
+        if (value?.shape.includes(-1)) node.dynamic('the extents of its result depend on values', inputs)
       return results
     } catch (error) {
       if (isTvmNodeError(error, 'ERR_INVALID_ARGUMENT')) node.unsupported(error.message)

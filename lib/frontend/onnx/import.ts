@@ -1,4 +1,4 @@
-import { TvmNodeError } from '../../errors.js'
+import { isTvmNodeError, TvmNodeError } from '../../errors.js'
 import { type Func, func, tuple, type Var, variable } from '../../ir/relay.js'
 import { registerOperators } from '../../ops/register.js'
 import { openLibrary } from '../../runtime/index.js'
@@ -59,12 +59,28 @@ export function importModel(source: string | Uint8Array, options: ImportOptions 
     scope.set(name, Value.computed(param))
     return param
   })
-  const values = importer.importGraph(graph, scope, { opsets })
+  const values = naming(inputs, () => importer.importGraph(graph, scope, { opsets }))
   const outputs = graph.output.map(({ name }, i) => {
     const { shape, dtype } = values[i] as Value
     return { name, shape, dtype }
   })
   return { func: makeFunction(params, values), inputs, outputs, assumed }
+}
+
+/** Tells of shapes that depend on values by the model's names for the inputs in question. */
+function naming<T>(inputs: ImportedModel['inputs'], work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!isTvmNodeError(error, 'ERR_DYNAMIC_SHAPE') || !Array.isArray(error.details.inputs)) throw error
+    const { inputs: parameters } = error.details
+    const names = inputs.filter(({ internal }) => parameters.includes(internal)).map(({ name }) => name)
+    const hint = names.length > 0 ? `; fix the values of ${names.map((name) => `'${name}'`).join(', ')}` : ''
+    throw new TvmNodeError('ERR_DYNAMIC_SHAPE', `${error.message}${hint}`, {
+      cause: error,
+      details: { ...error.details, inputs: names },
+    })
+  }
 }
 
 function makeFunction(params: readonly Var[], values: readonly Value[]): Func {

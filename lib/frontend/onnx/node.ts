@@ -1,4 +1,5 @@
 import { TvmNodeError } from '../../errors.js'
+import { freeVars } from '../../ir/relay.js'
 import type { Attributes } from './attributes.js'
 import type { NodeProto } from './schema.js'
 import type { Value } from './value.js'
@@ -50,18 +51,19 @@ export class OnnxNode {
 
   /** The elements of an input that must be known at compile time. */
   numbers(value: Value, role: string): number[] {
-    return value.numbers ?? this.dynamic(`its ${role} is computed while the model runs`)
+    return value.numbers ?? this.dynamic(`its ${role} is computed while the model runs`, [value])
   }
   /** As `numbers`, of one element. */
   number(value: Value, role: string): number {
     return this.numbers(value, role)[0] ?? this.invalid(`its ${role} is empty`)
   }
-  dynamic(why: string): never {
+  /** A shape would depend on these values, which only a run computes. */
+  dynamic(why: string, values: readonly (Value | undefined)[]): never {
     throw new TvmNodeError(
       'ERR_DYNAMIC_SHAPE',
       `${this.label}: ${why}, so that shapes are not known before`,
       {
-        details: { node: this.proto.name },
+        details: { node: this.proto.name, inputs: parametersOf(values) },
       },
     )
   }
@@ -72,6 +74,12 @@ export class OnnxNode {
     }
     return axis < 0 ? axis + rank : axis
   }
+}
+
+/** The names of the function's parameters that the values are computed from. */
+function parametersOf(values: readonly (Value | undefined)[]): string[] {
+  const computed = values.filter((value) => value && !value.isConstant) as Value[]
+  return [...new Set(computed.flatMap(({ expr }) => freeVars(expr).map(({ name }) => name)))]
 }
 
 export function nodeLabel({ name, opType, output }: NodeProto): string {

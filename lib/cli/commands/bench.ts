@@ -1,0 +1,152 @@
+import { open } from 'node:fs/promises'
+import { Command, Option } from 'commander'
+import { TvmNodeError } from '../../errors.js'
+import type { Summary } from '../../statistics.js'
+import type { CommandContext } from '../context.js'
+import { EXIT } from '../exit.js'
+import {
+  inputsOption,
+  integer,
+  optLevelOption,
+  type Shapes,
+  shapeOption,
+  targetOption,
+  threadsOption,
+  timeoutMs,
+  timeoutOption,
+} from '../options.js'
+import type { CliCommand } from '../program.js'
+import { formatTable } from '../table.js'
+import { givenInputs } from '../tensors.js'
+
+interface Options {
+  readonly inputs?: string
+  readonly threads?: number
+  readonly runs: number
+  readonly against?: 'onnxruntime'
+  readonly target: string
+  readonly optLevel: string
+  readonly shape?: Shapes
+  readonly timeout?: number
+}
+
+export const bench: CliCommand = {
+  command: new Command('bench')
+    .summary('measure the latency of a model or artifact')
+    .description(
+      'Measures how long a run takes: median, spread (distance between the quartiles) and extremes. A peer is measured in turns ' +
+        'with it; the ratio of the medians is below 1 where tvm-node is faster.',
+    )
+    .argument('<file>', 'ONNX model, or artifact that "compile" wrote')
+    .addOption(inputsOption())
+    .addOption(threadsOption())
+    .option('--runs <count>', 'runs to measure', integer(1), 100)
+    .addOption(
+      new Option('--against <peer>', 'peer to compare with; needs the model').choices(['onnxruntime']),
+    )
+    .addOption(targetOption())
+    .addOption(optLevelOption())
+    .addOption(shapeOption())
+    .addOption(timeoutOption()),
+
+  async action(context: CommandContext, options: Options, file: string) {
+    const { load } = await import('../../session/load.js')
+    const { measureInTurns } = await import('../measure.js')
+    const { signal, progress, print, printJson } = context
+    const isModel = !(await isArtifact(file))
+    if (!isModel && options.against) {
+      throw new TvmNodeError(
+        'ERR_USAGE',
+        `--against ${options.against} needs the ONNX model; ${file} is an artifact`,
+      )
+    }
+    await using artifact = isModel ? await compileFor(file, options, context) : undefined
+    progress.update('load')
+    const { threads } = options
+    const limits = { signal, timeoutMs: timeoutMs(options) }
+    await using session = await load(artifact ?? file, { ...limits, ...(threads && { threads }) })
+    const inputs = await givenInputs(options.inputs, session.inputs)
+    const peer = options.against
+      ? await (await import('../peer.js')).openOnnxRuntime(file, inputs, session.threads)
+      : undefined
+    try {
+      const contenders = [
+        async () => void (await session.run(inputs, limits)),
+        ...(peer ? [() => peer.run()] : []),
+      ]
+      const [own, other] = await measureInTurns(contenders, options.runs, {
+        signal,
+        onRound: (fraction) => progress.update('measure', fraction),
+      })
+      const ratio = other && (own as Summary).median / other.median
+      printJson({
+        name: session.metadata.name,
+        target: session.metadata.target,
+        threads: session.threads,
+        ...figures(own as Summary),
+        ...(peer &&
+          other && {
+            peer: { name: peer.name, version: peer.version, ...figures(other) },
+            ratio: round(ratio ?? 0),
+          }),
+      })
+      const rows = [{ name: 'tvm-node', summary: own as Summary }]
+      if (peer && other) rows.push({ name: `${peer.name} ${peer.version}`, summary: other })
+      print(
+        formatTable(rows, [
+          { title: `${session.metadata.name}, ${session.threads} threads`, value: ({ name }) => name },
+          { title: 'median ms', value: ({ summary }) => summary.median.toFixed(3), align: 'right' },
+          { title: 'spread', value: ({ summary }) => summary.spread.toFixed(3), align: 'right' },
+          { title: 'min', value: ({ summary }) => summary.min.toFixed(3), align: 'right' },
+          { title: 'max', value: ({ summary }) => summary.max.toFixed(3), align: 'right' },
+          { title: 'runs', value: ({ summary }) => String(summary.count), align: 'right' },
+        ]),
+      )
+      if (ratio !== undefined) print(`\nratio ${ratio.toFixed(2)} (lower is better)`)
+    } finally {
+      await peer?.dispose()
+    }
+    return EXIT.ok
+  },
+}
+
+async function compileFor(model: string, options: Options, { signal, progress }: CommandContext) {
+  const { compile } = await import('../../compile/compile.js')
+  return compile(model, {
+    target: options.target,
+    optLevel: Number(options.optLevel),
+    shapes: options.shape ?? {},
+    signal,
+    ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout * 1000 }),
+    onProgress: ({ phase, fraction }) => progress.update(phase, fraction),
+  })
+}
+
+/** Artifacts begin with the name of their first member. */
+async function isArtifact(path: string): Promise<boolean> {
+  const { ARTIFACT_START } = await import('../../session/artifact.js')
+  try {
+    await using file = await open(path)
+    const { buffer } = await file.read(Buffer.alloc(ARTIFACT_START.length), 0, ARTIFACT_START.length, 0)
+    return buffer.equals(ARTIFACT_START)
+  } catch (cause) {
+    throw new TvmNodeError('ERR_MODEL_READ', `cannot read ${path}: ${(cause as Error).message}`, {
+      cause,
+      details: { path },
+    })
+  }
+}
+
+function figures({ median, spread, min, max, count }: Summary) {
+  return {
+    median_ms: round(median),
+    spread_ms: round(spread),
+    min_ms: round(min),
+    max_ms: round(max),
+    runs: count,
+  }
+}
+
+function round(value: number): number {
+  return Number(value.toPrecision(5))
+}

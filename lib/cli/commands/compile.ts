@@ -1,0 +1,55 @@
+import { Command } from 'commander'
+import { EXIT } from '../exit.js'
+import { optLevelOption, type Shapes, shapeOption, targetOption, timeoutOption } from '../options.js'
+import type { CliCommand } from '../program.js'
+import { formatBytes, formatPairs } from '../table.js'
+import { describeTensors } from '../tensors.js'
+
+interface Options {
+  readonly output: string
+  readonly target: string
+  readonly optLevel: string
+  readonly shape?: Shapes
+  readonly timeout?: number
+}
+
+export const compile: CliCommand = {
+  command: new Command('compile')
+    .summary('compile an ONNX model to an artifact')
+    .description('Compiles an ONNX model to an artifact: one file with code, parameters and what they need.')
+    .argument('<model>', 'ONNX file; external data is looked for beside it')
+    .requiredOption('-o, --output <file>', 'where to write the artifact')
+    .addOption(targetOption())
+    .addOption(optLevelOption())
+    .addOption(shapeOption())
+    .addOption(timeoutOption()),
+
+  async action({ signal, progress, print, printJson }, options: Options, model: string) {
+    const { compile } = await import('../../compile/compile.js')
+    const { stat } = await import('node:fs/promises')
+    const started = performance.now()
+    await using artifact = await compile(model, {
+      target: options.target,
+      optLevel: Number(options.optLevel),
+      shapes: options.shape ?? {},
+      signal,
+      ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout * 1000 }),
+      onProgress: ({ phase, fraction }) => progress.update(phase, fraction),
+    })
+    await artifact.save(options.output)
+    const ms = Math.round(performance.now() - started)
+    const { size } = await stat(options.output)
+    const { metadata } = artifact
+    printJson({ path: options.output, bytes: size, ms, ...metadata })
+    print(
+      formatPairs([
+        ['artifact', `${options.output} (${formatBytes(size)})`],
+        ['compiled in', `${(ms / 1000).toFixed(1)} s`],
+        ['target', metadata.target],
+        ['inputs', describeTensors(metadata.inputs)],
+        ['outputs', describeTensors(metadata.outputs)],
+      ]),
+    )
+    return EXIT.ok
+  },
+}

@@ -1,0 +1,60 @@
+import { Command } from 'commander'
+import { EXIT } from '../exit.js'
+import { isolationOption, threadsOption, timeoutMs, timeoutOption } from '../options.js'
+import type { CliCommand } from '../program.js'
+import { formatTable } from '../table.js'
+import { formatNumber, range } from '../tensors.js'
+
+interface Options {
+  readonly inputs: string
+  readonly outputs?: string
+  readonly threads?: number
+  readonly isolation: 'thread' | 'process'
+  readonly timeout?: number
+}
+
+export const run: CliCommand = {
+  command: new Command('run')
+    .summary('run an artifact on given inputs')
+    .description('Runs an artifact once and shows its outputs.')
+    .argument('<artifact>', 'file that "compile" wrote')
+    .requiredOption('--inputs <file>', '.npz file with one array for each input, by name')
+    .option('--outputs <file>', '.npz file to write the outputs to')
+    .addOption(threadsOption())
+    .addOption(isolationOption())
+    .addOption(timeoutOption()),
+
+  async action({ signal, progress, print, printJson }, options: Options, artifact: string) {
+    const { load } = await import('../../session/load.js')
+    const { readNpz, writeNpz } = await import('../../npz.js')
+    const limits = { signal, timeoutMs: timeoutMs(options) }
+    progress.update('load')
+    const inputs = await readNpz(options.inputs)
+    const { threads, isolation } = options
+    await using session = await load(artifact, { ...limits, isolation, ...(threads && { threads }) })
+    progress.update('run')
+    const started = performance.now()
+    const outputs = await session.run(inputs, limits)
+    const ms = performance.now() - started
+    if (options.outputs) await writeNpz(options.outputs, outputs)
+    const rows = Object.entries(outputs).map(([name, tensor]) => ({ name, tensor, range: range(tensor) }))
+    printJson({
+      outputs: rows.map(({ name, tensor: { dtype, shape }, range }) => ({ name, dtype, shape, ...range })),
+      ms: Number(ms.toFixed(3)),
+      threads: session.threads,
+    })
+    print(
+      formatTable(rows, [
+        { title: 'output', value: ({ name }) => name },
+        { title: 'type', value: ({ tensor }) => tensor.dtype },
+        { title: 'shape', value: ({ tensor }) => `[${tensor.shape.join(', ')}]` },
+        { title: 'min', value: ({ range }) => formatNumber(range?.min), align: 'right' },
+        { title: 'mean', value: ({ range }) => formatNumber(range?.mean), align: 'right' },
+        { title: 'max', value: ({ range }) => formatNumber(range?.max), align: 'right' },
+      ]),
+    )
+    print(`\nran in ${ms.toFixed(2)} ms on ${session.threads} thread${session.threads === 1 ? '' : 's'}`)
+    if (options.outputs) print(`wrote ${options.outputs}`)
+    return EXIT.ok
+  },
+}

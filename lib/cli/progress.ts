@@ -1,0 +1,49 @@
+import { SingleBar } from 'cli-progress'
+
+/** Where a command shows how far it is: a bar on a terminal, a line a phase elsewhere, always on stderr. */
+export interface Progress {
+  /** @param fraction - From 0 to 1; without it the bar stays where it is. */
+  update(label: string, fraction?: number): void
+  /** Takes the bar away, so that results can be printed; the next update brings it back. */
+  pause(): void
+}
+
+const silent: Progress = { update: () => {}, pause: () => {} }
+
+export function createProgress(quiet: boolean, stream: NodeJS.WriteStream = process.stderr): Progress {
+  if (quiet) return silent
+  return stream.isTTY ? barProgress(stream) : lineProgress(stream)
+}
+
+function barProgress(stream: NodeJS.WriteStream): Progress {
+  const bar = new SingleBar({
+    stream,
+    format: '{bar} {label}',
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 30,
+    hideCursor: true,
+    clearOnComplete: true,
+    gracefulExit: false,
+  })
+  let reached = 0
+  return {
+    update(label, fraction = reached) {
+      reached = fraction
+      if (bar.isActive) bar.update(fraction, { label })
+      else bar.start(1, fraction, { label })
+    },
+    pause: () => bar.stop(),
+  }
+}
+
+function lineProgress(stream: NodeJS.WriteStream): Progress {
+  let last: string | undefined
+  return {
+    update(label) {
+      if (label !== last) stream.write(`${label}\n`)
+      last = label
+    },
+    pause() {},
+  }
+}
