@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { unzipSync, zipSync } from 'fflate'
-import { TvmNodeError } from './errors.js'
+import { isTvmNodeError, TvmNodeError } from './errors.js'
 import { decodeNpy, encodeNpy } from './npy.js'
 import { type DType, isDType, type Tensor, tensor, tensorBytes, tensorFromBytes } from './tensor.js'
 
@@ -62,7 +62,12 @@ export async function readNpz(path: string): Promise<Record<string, Tensor>> {
       details: { path },
     })
   })
-  return decodeNpz(bytes)
+  try {
+    return decodeNpz(bytes)
+  } catch (error) {
+    if (!isTvmNodeError(error, 'ERR_NPZ')) throw error
+    throw new TvmNodeError('ERR_NPZ', `${path}: ${error.message}`, { cause: error, details: { path } })
+  }
 }
 
 /** Writes an `.npz` file, whole or not at all. */

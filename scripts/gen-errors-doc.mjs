@@ -1,7 +1,5 @@
 // Writes docs/errors.md from the table in lib/errors.ts. `--check` only says whether it is up to date.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { root } from './steps/run.mjs'
+import { writeGenerated } from './steps/generated.mjs'
 import { compileTypeScript } from './steps/typescript.mjs'
 
 compileTypeScript()
@@ -15,13 +13,4 @@ const text = [
   'Every error of this package is a `TvmNodeError` with a `code`, a message for people, `details` for programs and, where another error led to it, a `cause`. Branch on `code`; messages may change.\n',
   ...sections,
 ].join('\n')
-const path = join(root, 'docs/errors.md')
-if (process.argv.includes('--check')) {
-  if (readFileSync(path, 'utf8') !== text) {
-    console.error('docs/errors.md is out of date: run "npm run docs:errors"')
-    process.exitCode = 1
-  }
-} else {
-  mkdirSync(join(root, 'docs'), { recursive: true })
-  writeFileSync(path, text)
-}
+writeGenerated('docs/errors.md', text, 'docs:errors')

@@ -50,6 +50,11 @@ export const isolationOption = () =>
 export const timeoutOption = () =>
   new Option('--timeout <seconds>', 'give up after this time (default: none)').argParser(nonNegative)
 
+export const constantsOption = () =>
+  new Option(
+    '--constants <file>',
+    '.npz file with values for inputs that become constants, such as those on which shapes depend',
+  )
 /** `--timeout` in milliseconds. */
 export const timeoutMs = ({ timeout }: { readonly timeout?: number }) =>
   timeout === undefined ? undefined : timeout * 1000

@@ -23,7 +23,9 @@ export interface CliCommand {
 const commands: readonly CliCommand[] = [compile, run, verify, bench, profile, inspect, doctor]
 
 /** The command line as commander's objects, from which parser, help and `docs/cli.md` come. */
-export function createProgram(onAction: (command: CliCommand, args: unknown[]) => Promise<void>): Command {
+export function createProgram(
+  onAction: (command: CliCommand, args: unknown[]) => Promise<void> = async () => {},
+): Command {
   const program = new Command('tvm-node')
     .description('Compile trained networks with TVM and run them, without Python.')
     .version(packageVersion, '-V, --version', 'print the version')

@@ -18,8 +18,8 @@ export interface BuildOptions {
   readonly optLevel?: number
   /** TVM's pass configuration, for example `{ 'tir.disable_vectorize': true }`. */
   readonly config?: Readonly<Record<string, TvmArg>>
-  /** Hears the name of each step before it runs. */
-  readonly onStep?: (step: string) => void
+  /** Hears what begins: each pass of `optimize`, then `codegen`. */
+  readonly onStep?: (phase: 'optimize' | 'codegen', step?: string) => void
 }
 
 /** What a build yields: code, the graph that calls it, and the constants the graph refers to. */
@@ -44,7 +44,7 @@ export function buildRelay(func: Func, target: Target, options: BuildOptions = {
     ...options.config,
   }
   const mod = withPassContext({ optLevel, config }, () =>
-    optimize(IRModule.fromFunction(func), target, optLevel, options.onStep),
+    optimize(IRModule.fromFunction(func), target, optLevel, (pass) => options.onStep?.('optimize', pass)),
   )
   options.onStep?.('codegen')
   return withPassContext({ optLevel, config, disabledPasses: passesDone }, () => generate(mod, target))

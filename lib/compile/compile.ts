@@ -23,9 +23,9 @@ export interface CompileOptions {
    */
   readonly constants?: NamedTensors
   /** Ends the compilation within two seconds and rejects with the signal's reason. */
-  readonly signal?: AbortSignal
+  readonly signal?: AbortSignal | undefined
   /** Milliseconds until `ERR_TIMEOUT`; default none. */
-  readonly timeoutMs?: number
+  readonly timeoutMs?: number | undefined
   readonly onProgress?: (event: ProgressEvent) => void
 }
 

@@ -29,17 +29,25 @@ export interface CompileResult {
   readonly metadata: ArtifactMetadata
 }
 
+/** The share of the work that is typically done when a phase begins. */
+const reached = { import: 0, optimize: 0.05, codegen: 0.3, link: 0.95, write: 0.97 }
+type CompilePhase = keyof typeof reached
+
 /** The engine's side of `compile`: model file to artifact file. */
 export async function run(request: CompileRequest, { progress }: TaskContext): Promise<CompileResult> {
-  const phase = (name: string) => progress({ type: 'phase', phase: name })
+  const report = (phase: CompilePhase, step?: string) =>
+    progress({ type: 'phase', phase, fraction: reached[phase], ...(step && { step }) })
   openLibrary({ kind: 'compiler' })
   const target = makeTarget(request.target)
-  phase('import')
+  report('import')
   const { func, inputs, outputs } = importModel(request.model, request)
-  const { module, graph, params } = buildRelay(func, target, { optLevel: request.optLevel, onStep: phase })
-  phase('link')
+  const { module, graph, params } = buildRelay(func, target, {
+    optLevel: request.optLevel,
+    onStep: report,
+  })
+  report('link')
   const library = await linkSharedLibrary(module, request.folder)
-  phase('write')
+  report('write')
   const { version, commit } = libraryVersion()
   const metadata = {
     format: ARTIFACT_FORMAT,

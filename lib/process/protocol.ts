@@ -15,8 +15,10 @@ export type EngineReply =
 /** A step of a long operation, for people to watch. */
 export interface ProgressEvent {
   readonly type: 'phase'
-  /** What begins now, for example `import` or `codegen`. */
+  /** What begins now or goes on: `import`, `optimize`, `codegen`, `link`, `write` for a compilation. */
   readonly phase: string
+  /** A step within the phase, for example the pass that runs. */
+  readonly step?: string
   /** How far the whole operation is, from 0 to 1, where known. */
   readonly fraction?: number
 }

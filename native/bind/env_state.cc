@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace tvm_node {
 namespace {
@@ -100,9 +101,13 @@ bool EnvState::RunErrand(std::function<void()> work) {
 }
 
 void EnvState::Post(std::function<void()> work) {
+  // What the work holds may post again when it goes, so it must never go under the lock: it is moved out to be run, and
+  // work that is refused goes with `held`, after the lock.
+  auto held = std::make_shared<std::function<void()>>(std::move(work));
   std::lock_guard<std::mutex> lock(mutex_);
   if (!alive()) return;
-  wake_.NonBlockingCall([work = std::move(work)](Napi::Env, Napi::Function) { work(); });
+  wake_.NonBlockingCall(
+      [held](Napi::Env, Napi::Function) { std::exchange(*held, nullptr)(); });
 }
 
 bool EnvState::Terminating() {

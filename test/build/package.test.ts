@@ -10,7 +10,15 @@ test('the package holds what it exports, the sources of the addon, and nothing t
   )
   const paths: string[] = files.map(({ path }: { path: string }) => path)
   const { types, default: code } = manifest.exports['.']
-  const wanted = [types, code, manifest.bin['tvm-node'], 'CMakeLists.txt', 'LICENSE', 'README.md', 'native/sources.json']
+  const wanted = [
+    types,
+    code,
+    manifest.bin['tvm-node'],
+    'CMakeLists.txt',
+    'LICENSE',
+    'README.md',
+    'native/sources.json',
+  ]
   for (const path of wanted) expect(paths).toContain(path.replace('./', ''))
   expect(paths.filter((path) => /^(binding\.gyp|test|scripts|build|dist\/\.)/.test(path))).toEqual([])
   expect(manifest.gypfile).toBe(false)

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import {
+  alignedTensor,
   CallThread,
   device,
   dtypeArg,
@@ -7,6 +8,7 @@ import {
   float,
   getGlobalFunc,
   listGlobalFuncNames,
+  NDArray,
   openLibrary,
   type PackedFunc,
   packed,
@@ -200,6 +202,16 @@ describe('threads', () => {
     bytes.fill(9)
     expect(await later).toEqual(new Uint8Array([1, 2, 3]))
     expect(String(await echo.callOn(thread, [1, 'a', { k: [2] }]))).toContain('"a"')
+  })
+  test('arrays over JavaScript memory may be let go while a call still has them', async () => {
+    using thread = new CallThread()
+    const memory = alignedTensor('float32', [16])
+    for (let i = 0; i < 2000; i++) {
+      const array = NDArray.from(memory)
+      const call = echo.callOn(thread, i, array)
+      array.dispose()
+      expect(await call).toBe(i)
+    }
   })
   test('the event loop goes on meanwhile', async () => {
     using thread = new CallThread()

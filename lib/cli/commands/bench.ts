@@ -117,7 +117,7 @@ async function compileFor(model: string, options: Options, { signal, progress }:
     optLevel: Number(options.optLevel),
     shapes: options.shape ?? {},
     signal,
-    ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout * 1000 }),
+    timeoutMs: timeoutMs(options),
     onProgress: ({ phase, fraction }) => progress.update(phase, fraction),
   })
 }

@@ -1,6 +1,14 @@
 import { Command } from 'commander'
 import { EXIT } from '../exit.js'
-import { optLevelOption, type Shapes, shapeOption, targetOption, timeoutOption } from '../options.js'
+import {
+  constantsOption,
+  optLevelOption,
+  type Shapes,
+  shapeOption,
+  targetOption,
+  timeoutMs,
+  timeoutOption,
+} from '../options.js'
 import type { CliCommand } from '../program.js'
 import { formatBytes, formatPairs } from '../table.js'
 import { describeTensors } from '../tensors.js'
@@ -10,6 +18,7 @@ interface Options {
   readonly target: string
   readonly optLevel: string
   readonly shape?: Shapes
+  readonly constants?: string
   readonly timeout?: number
 }
 
@@ -22,18 +31,21 @@ export const compile: CliCommand = {
     .addOption(targetOption())
     .addOption(optLevelOption())
     .addOption(shapeOption())
+    .addOption(constantsOption())
     .addOption(timeoutOption()),
 
   async action({ signal, progress, print, printJson }, options: Options, model: string) {
     const { compile } = await import('../../compile/compile.js')
+    const { readNpz } = await import('../../npz.js')
     const { stat } = await import('node:fs/promises')
     const started = performance.now()
     await using artifact = await compile(model, {
       target: options.target,
       optLevel: Number(options.optLevel),
       shapes: options.shape ?? {},
+      constants: options.constants === undefined ? {} : await readNpz(options.constants),
       signal,
-      ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout * 1000 }),
+      timeoutMs: timeoutMs(options),
       onProgress: ({ phase, fraction }) => progress.update(phase, fraction),
     })
     await artifact.save(options.output)

@@ -8,14 +8,13 @@ import type { CliCommand } from '../program.js'
 interface Options {
   readonly rtol: number
   readonly atol?: number
-  readonly jobs: number
+  readonly jobs?: number
   readonly threads: number
   readonly target: string
   readonly optLevel: string
   readonly timeout: number
 }
 
-const DEFAULT_JOBS = Math.max(1, availableParallelism() >> 1)
 const DEFAULT_TIMEOUT = 600
 
 export const verify: CliCommand = {
@@ -38,7 +37,7 @@ export const verify: CliCommand = {
       'difference allowed besides (default: 1e-4 of the standard deviation of the output, at least 1e-7; 0 for integers)',
       nonNegative,
     )
-    .option('--jobs <count>', 'models at a time (default: half the processors)', integer(1), DEFAULT_JOBS)
+    .option('--jobs <count>', 'models at a time (default: half the processors)', integer(1))
     .option('--threads <count>', 'threads that a run uses', integer(1), 1)
     .option('--timeout <seconds>', 'give up a model after this time', nonNegative, DEFAULT_TIMEOUT)
     .addOption(targetOption())
@@ -46,6 +45,7 @@ export const verify: CliCommand = {
 
   async action({ signal, progress, print, printJson }, options: Options, folders: string[]) {
     const { verifyModel } = await import('../verify-model.js')
+    const jobs = options.jobs ?? Math.max(1, availableParallelism() >> 1)
     const waiting = [...folders]
     let passed = 0
     let done = 0
@@ -73,7 +73,7 @@ export const verify: CliCommand = {
         )
       }
     }
-    await Promise.all(Array.from({ length: Math.min(options.jobs, folders.length) }, work))
+    await Promise.all(Array.from({ length: Math.min(jobs, folders.length) }, work))
     print(`${passed} passed, ${folders.length - passed} failed`)
     return passed === folders.length ? EXIT.ok : EXIT.failed
   },

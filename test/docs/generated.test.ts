@@ -1,0 +1,9 @@
+import { execFileSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+
+test.each([
+  ['docs/errors.md', 'scripts/gen-errors-doc.mjs'],
+  ['docs/cli.md', 'scripts/gen-cli-doc.mjs'],
+])('%s is what its source generates', (_document, script) => {
+  expect(() => execFileSync(process.execPath, [script, '--check'], { stdio: 'pipe' })).not.toThrow()
+})
