@@ -85,6 +85,12 @@ export function dataLength(dtype: DType, shape: readonly number[]): number {
   return info.bits === 4 ? Math.ceil(count / 2) : count * (info.width ?? 1)
 }
 
+/** Bytes of a tensor of this type and shape; 0 for strings. */
+export function byteLength(dtype: DType, shape: readonly number[]): number {
+  const { array }: DTypeInfo = table[dtype]
+  return dataLength(dtype, shape) * (array?.BYTES_PER_ELEMENT ?? 0)
+}
+
 /** A tensor of zeros (empty strings). */
 export function emptyTensor(dtype: DType, shape: readonly number[]): Tensor {
   const length = dataLength(dtype, shape)
@@ -147,9 +153,13 @@ export function tensor(data: TensorData, shape?: readonly number[], dtype?: DTyp
     info.array ? !(data instanceof (info.array as never)) && !compatible(info, data) : !Array.isArray(data)
   ) {
     const expected = info.array ? (info.array as unknown as { name: string }).name : 'an array of strings'
-    throw new TvmNodeError('ERR_INVALID_ARGUMENT', `a tensor of ${type} needs ${expected}`, {
-      details: { dtype: type },
-    })
+    throw new TvmNodeError(
+      'ERR_INVALID_ARGUMENT',
+      `a tensor of ${type} needs ${expected}, got ${(data as object | undefined)?.constructor?.name ?? data}`,
+      {
+        details: { dtype: type },
+      },
+    )
   }
   const dims = shape ?? [data.length / (info.width ?? 1)]
   if (!dims.every((dim) => Number.isSafeInteger(dim) && dim >= 0) || dataLength(type, dims) !== data.length) {

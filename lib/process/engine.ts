@@ -1,16 +1,17 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { TvmNodeError } from '../errors.js'
+import { LimitedTime, type Limits } from '../limits.js'
 import { type EngineReply, type ProgressEvent, revivedError } from './protocol.js'
 
 const MAIN = fileURLToPath(new URL('./engine-main.js', import.meta.url))
 const STDERR_KEPT = 4096
+/** Milliseconds to wait for a process that was killed; one that the system holds up is left to it. */
+const LONGEST_FAREWELL = 1000
 
-export interface RunOptions {
-  /** Ends the engine; the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined
-  /** Milliseconds after which the engine is ended; default none. */
-  readonly timeoutMs?: number | undefined
+/** Reaching a limit ends the engine. */
+export interface RunOptions extends Limits {
   readonly onProgress?: ((event: ProgressEvent) => void) | undefined
 }
 
@@ -31,6 +32,7 @@ export class Engine {
   private nextId = 1
   private stderr = ''
   private ended = false
+  private readonly exited: Promise<unknown>
 
   constructor() {
     this.child = fork(MAIN, [], {
@@ -41,6 +43,7 @@ export class Engine {
     this.child.on('message', (reply: EngineReply) => this.receive(reply))
     this.child.on('exit', (exitCode, signal) => this.finish(exitCode, signal))
     this.child.on('error', (cause) => this.finish(null, null, cause))
+    this.exited = new Promise((resolve) => this.child.once('exit', resolve))
     this.child.stderr?.on('data', (chunk: Buffer) => {
       this.stderr = (this.stderr + chunk).slice(-STDERR_KEPT)
     })
@@ -57,38 +60,21 @@ export class Engine {
 
   /** Runs one task. Rejects with the task's own error, the signal's reason, `ERR_TIMEOUT` or `ERR_ENGINE_CRASHED`. */
   async run(task: string, request: unknown, options: RunOptions = {}): Promise<unknown> {
-    const { signal, timeoutMs, onProgress } = options
-    signal?.throwIfAborted()
-    if (this.ended) throw new TvmNodeError('ERR_ENGINE_CRASHED', 'the engine process has ended')
     const id = this.nextId++
-    let timer: NodeJS.Timeout | undefined
-    let onAbort: (() => void) | undefined
+    using time = new LimitedTime(options, () => {
+      const phase = this.pending.get(id)?.phase
+      return { where: phase ? ` (in phase '${phase}')` : '', details: { phase } }
+    })
+    if (this.ended) throw new TvmNodeError('ERR_ENGINE_CRASHED', 'the engine process has ended')
     this.hold(true)
     try {
-      return await new Promise((resolve, reject) => {
-        this.pending.set(id, { resolve, reject, onProgress, phase: undefined })
-        const stop = (error: unknown) => {
-          reject(error)
-          this.kill()
-        }
-        onAbort = () => stop(signal?.reason)
-        signal?.addEventListener('abort', onAbort, { once: true })
-        if (timeoutMs !== undefined) {
-          timer = setTimeout(() => {
-            const phase = this.pending.get(id)?.phase
-            const where = phase ? ` (in phase '${phase}')` : ''
-            stop(
-              new TvmNodeError('ERR_TIMEOUT', `not done within ${timeoutMs} ms${where}`, {
-                details: { timeoutMs, phase },
-              }),
-            )
-          }, timeoutMs)
-        }
+      const result = new Promise((resolve, reject) => {
+        this.pending.set(id, { resolve, reject, onProgress: options.onProgress, phase: undefined })
         this.child.send({ id, task, request }, (error) => error && reject(error))
       })
+      return await Promise.race([result, time.over()])
     } finally {
-      clearTimeout(timer)
-      if (onAbort) signal?.removeEventListener('abort', onAbort)
+      if (time.signal.aborted) await this.end()
       this.pending.delete(id)
       if (this.pending.size === 0) this.hold(false)
     }
@@ -98,6 +84,12 @@ export class Engine {
   kill(): void {
     this.ended = true
     this.child.kill('SIGKILL')
+  }
+
+  /** Ends the process and waits until it is gone, so that nothing of it writes any more. */
+  private async end(): Promise<void> {
+    this.kill()
+    await Promise.race([this.exited, sleep(LONGEST_FAREWELL, undefined, { ref: false })])
   }
 
   private receive(reply: EngineReply): void {

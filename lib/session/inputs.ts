@@ -1,6 +1,6 @@
 import { TvmNodeError } from '../errors.js'
 import { nearest } from '../nearest.js'
-import { isTensor, type Tensor } from '../tensor.js'
+import { isTensor, type Tensor, tensor } from '../tensor.js'
 import type { TensorInfo } from './artifact.js'
 
 /** Named tensors. */
@@ -47,5 +47,17 @@ export function checkInputs(inputs: NamedTensors, expected: readonly TensorInfo[
         { details: { ...details, got: { dtype: input.dtype, shape: input.shape } } },
       )
     }
+    checkData(name, input)
+  }
+}
+
+function checkData(name: string, { data, shape, dtype }: Tensor): void {
+  try {
+    tensor(data, shape, dtype)
+  } catch (cause) {
+    throw new TvmNodeError('ERR_INPUT', `input '${name}' is no tensor: ${(cause as Error).message}`, {
+      cause,
+      details: { name },
+    })
   }
 }

@@ -1,70 +1,136 @@
+import { isDeepStrictEqual } from 'node:util'
 import { TvmNodeError } from '../errors.js'
+import type { Limits } from '../limits.js'
+import { native } from '../native.js'
 import { Engine } from '../process/engine.js'
 import type { ArtifactMetadata, TensorInfo } from './artifact.js'
-import type { EngineAnswer, EngineCall } from './engine-task.js'
+import { CallQueue } from './call-queue.js'
+import { type EngineCall, type Opened, sharedTensors } from './engine-task.js'
 import { checkInputs, type NamedTensors } from './inputs.js'
 import type { CallOptions, LoadOptions, ProfileReport, Session } from './session.js'
 
-/** A session in a child process: a crash of generated code rejects one promise and ends the session, not the host. */
+/**
+ * A session in a child process: a crash of generated code rejects one promise and harms nothing else. The next call gets a new
+ * process. Tensors travel through shared memory.
+ */
 export class ProcessSession implements Session {
-  readonly inputs: readonly TensorInfo[]
-  readonly outputs: readonly TensorInfo[]
-  private queue: Promise<unknown> = Promise.resolve()
+  private readonly queue = new CallQueue()
   private isDisposed = false
 
   private constructor(
-    private readonly engine: Engine,
-    readonly metadata: ArtifactMetadata,
-    readonly threads: number,
-  ) {
-    this.inputs = metadata.inputs
-    this.outputs = metadata.outputs
+    private readonly path: string,
+    private connection: Connection,
+  ) {}
+
+  static async open(path: string, { threads, ...limits }: LoadOptions): Promise<ProcessSession> {
+    return new ProcessSession(path, await Connection.open(path, threads, limits))
   }
 
-  static async open(path: string, options: LoadOptions): Promise<ProcessSession> {
-    const engine = new Engine()
-    try {
-      const call: EngineCall = { type: 'open', path, threads: options.threads }
-      const answer = (await engine.run('session', call, options)) as Extract<EngineAnswer, { type: 'opened' }>
-      return new ProcessSession(engine, answer.metadata, answer.threads)
-    } catch (error) {
-      engine.kill()
-      throw error
-    }
+  get metadata(): ArtifactMetadata {
+    return this.connection.metadata
   }
-
+  get inputs(): readonly TensorInfo[] {
+    return this.metadata.inputs
+  }
+  get outputs(): readonly TensorInfo[] {
+    return this.metadata.outputs
+  }
+  get threads(): number {
+    return this.connection.threads
+  }
   get disposed(): boolean {
     return this.isDisposed
   }
 
   async run(inputs: NamedTensors, options: CallOptions = {}): Promise<NamedTensors> {
-    checkInputs(inputs, this.inputs)
-    return (await this.call({ type: 'run', inputs }, options)) as NamedTensors
+    return this.call(inputs, options, async (connection, signal) => {
+      await connection.call({ type: 'run' }, { signal })
+      return connection.tensors.outputs.read()
+    })
   }
 
   async profile(
     inputs: NamedTensors,
     options: CallOptions & { readonly repeat?: number } = {},
   ): Promise<ProfileReport> {
-    checkInputs(inputs, this.inputs)
-    return (await this.call({ type: 'profile', inputs, repeat: options.repeat }, options)) as ProfileReport
+    return this.call(inputs, options, async (connection, signal) => {
+      const report = await connection.call({ type: 'profile', repeat: options.repeat }, { signal })
+      return { outputs: connection.tensors.outputs.read(), ...(report as Omit<ProfileReport, 'outputs'>) }
+    })
   }
 
-  private call(call: EngineCall, options: CallOptions): Promise<unknown> {
-    if (this.isDisposed) return Promise.reject(new TvmNodeError('ERR_DISPOSED', 'this session was disposed'))
-    const result = this.queue.then(() => this.engine.run('session', call, options))
-    this.queue = result.catch(() => undefined)
-    return result
+  private async call<T>(
+    inputs: NamedTensors,
+    limits: Limits,
+    work: (connection: Connection, signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    if (this.isDisposed) throw new TvmNodeError('ERR_DISPOSED', 'this session was disposed')
+    checkInputs(inputs, this.inputs)
+    return this.queue.add(limits, async (signal) => {
+      if (!this.connection.alive) await this.reconnect({ signal })
+      this.connection.tensors.inputs.write(inputs)
+      return work(this.connection, signal)
+    })
+  }
+
+  private async reconnect(limits: Limits): Promise<void> {
+    const connection = await Connection.open(this.path, this.threads, limits)
+    if (!isDeepStrictEqual(connection.metadata, this.metadata)) {
+      connection.close()
+      throw new TvmNodeError('ERR_ARTIFACT_DAMAGED', `${this.path} has changed since it was loaded`, {
+        details: { path: this.path },
+      })
+    }
+    this.connection = connection
   }
 
   async dispose(): Promise<void> {
     if (this.isDisposed) return
     this.isDisposed = true
-    await this.queue
-    this.engine.kill()
+    await this.queue.idle()
+    this.connection.close()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
+  }
+}
+
+/** An engine with the artifact loaded, and the memory shared with it. */
+class Connection {
+  readonly metadata: ArtifactMetadata
+  readonly threads: number
+  readonly tensors: ReturnType<typeof sharedTensors>
+
+  private constructor(
+    private readonly engine: Engine,
+    { metadata, threads, memory }: Opened,
+  ) {
+    this.metadata = metadata
+    this.threads = threads
+    this.tensors = sharedTensors(native.sharedMemoryOpen(memory.name, memory.size), metadata)
+  }
+
+  static async open(path: string, threads: number | undefined, limits: Limits): Promise<Connection> {
+    const engine = new Engine()
+    try {
+      const call: EngineCall = { type: 'open', path, threads }
+      return new Connection(engine, (await engine.run('session', call, limits)) as Opened)
+    } catch (error) {
+      engine.kill()
+      throw error
+    }
+  }
+
+  get alive(): boolean {
+    return this.engine.alive
+  }
+
+  call(call: EngineCall, limits: Limits): Promise<unknown> {
+    return this.engine.run('session', call, limits)
+  }
+
+  close(): void {
+    this.engine.kill()
   }
 }

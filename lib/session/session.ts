@@ -1,3 +1,4 @@
+import type { Limits } from '../limits.js'
 import type { ArtifactMetadata, TensorInfo } from './artifact.js'
 import type { NamedTensors } from './inputs.js'
 
@@ -22,15 +23,11 @@ export interface ProfileReport {
   readonly profile: readonly OperatorProfile[]
 }
 
-export interface CallOptions {
-  /**
-   * Rejects with the signal's reason. A run that has begun in a thread goes on there unheard, since generated code cannot
-   * be interrupted; runs that wait are dropped. In a process, the process is ended.
-   */
-  readonly signal?: AbortSignal | undefined
-  /** Milliseconds until `ERR_TIMEOUT`; the run itself as for `signal`. Default none. */
-  readonly timeoutMs?: number | undefined
-}
+/**
+ * Limits of a call. The promise rejects at once. A run that has begun in a thread goes on there unheard, since generated code
+ * cannot be interrupted; runs that wait are dropped. In a process, the process is ended, and the next call gets a new one.
+ */
+export type CallOptions = Limits
 
 /** A loaded network. Calls queue: one runs at a time. */
 export interface Session {

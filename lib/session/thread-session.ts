@@ -19,6 +19,7 @@ import {
   type InputInfo,
   type TensorInfo,
 } from './artifact.js'
+import { CallQueue } from './call-queue.js'
 import { allowedCpus } from './cpus.js'
 import { checkInputs, type NamedTensors } from './inputs.js'
 import type { CallOptions, OperatorProfile, ProfileReport, Session } from './session.js'
@@ -33,7 +34,7 @@ export class ThreadSession implements Session {
   readonly inputs: readonly InputInfo[]
   readonly outputs: readonly TensorInfo[]
   private readonly thread = new CallThread()
-  private queue: Promise<unknown> = Promise.resolve()
+  private readonly queue = new CallQueue()
   private executor: Executor | undefined
   private profiler: Promise<Executor> | undefined
   private isDisposed = false
@@ -102,7 +103,7 @@ export class ThreadSession implements Session {
   async run(inputs: NamedTensors, options: CallOptions = {}): Promise<NamedTensors> {
     this.guard()
     checkInputs(inputs, this.inputs)
-    return this.enqueue(options, () => this.runOn(this.executor as Executor, inputs))
+    return this.queue.add(options, () => this.runOn(this.executor as Executor, inputs))
   }
 
   private async runOn(executor: Executor, inputs: NamedTensors): Promise<NamedTensors> {
@@ -126,7 +127,7 @@ export class ThreadSession implements Session {
   ): Promise<ProfileReport> {
     this.guard()
     checkInputs(inputs, this.inputs)
-    return this.enqueue(options, async () => {
+    return this.queue.add(options, async () => {
       const executor = this.executor as Executor
       const outputs = await this.runOn(executor, inputs)
       const times: number[] = []
@@ -155,33 +156,6 @@ export class ThreadSession implements Session {
     })
   }
 
-  /** Runs `work` after what is queued; gives up waiting on abort or timeout. */
-  private enqueue<T>({ signal, timeoutMs }: CallOptions, work: () => Promise<T>): Promise<T> {
-    signal?.throwIfAborted()
-    let dropped = false
-    const result = this.queue.then(() => {
-      if (!dropped) return work()
-      throw new TvmNodeError('ERR_DISPOSED', 'this call was given up')
-    })
-    this.queue = result.catch(() => undefined)
-    if (!signal && timeoutMs === undefined) return result
-    return new Promise((resolve, reject) => {
-      const giveUp = (reason: unknown) => {
-        dropped = true
-        reject(reason)
-      }
-      const onAbort = () => giveUp(signal?.reason)
-      signal?.addEventListener('abort', onAbort, { once: true })
-      const late = () =>
-        giveUp(new TvmNodeError('ERR_TIMEOUT', `not done within ${timeoutMs} ms`, { details: { timeoutMs } }))
-      const timer = timeoutMs === undefined ? undefined : setTimeout(late, timeoutMs)
-      result.then(resolve, reject).finally(() => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', onAbort)
-      })
-    })
-  }
-
   private guard(): void {
     if (this.isDisposed) throw new TvmNodeError('ERR_DISPOSED', 'this session was disposed')
   }
@@ -189,7 +163,7 @@ export class ThreadSession implements Session {
   async dispose(): Promise<void> {
     if (this.isDisposed) return
     this.isDisposed = true
-    await this.queue
+    await this.queue.idle()
     this.executor?.dispose()
     ;(await this.profiler?.catch(() => undefined))?.dispose()
     this.thread.dispose()
