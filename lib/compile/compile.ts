@@ -3,14 +3,18 @@ import { rmSync } from 'node:fs'
 import { copyFile, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
+import { z } from 'zod'
 import { TvmNodeError } from '../errors.js'
+import type { Limits } from '../limits.js'
+import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import { runInEngine } from '../process/engine.js'
 import type { ProgressEvent } from '../process/protocol.js'
 import type { ArtifactMetadata } from '../session/artifact.js'
 import type { NamedTensors } from '../session/inputs.js'
+import { isTensor, type Tensor } from '../tensor.js'
 import type { CompileRequest, CompileResult } from './task.js'
 
-export interface CompileOptions {
+export interface CompileOptions extends Limits {
   /** TVM's target notation; default `llvm -mcpu=native`, this machine's CPU with what it really has. */
   readonly target?: string
   /** 0 to 4; default 3. */
@@ -22,12 +26,17 @@ export interface CompileOptions {
    * shapes depend.
    */
   readonly constants?: NamedTensors
-  /** Ends the compilation within two seconds and rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined
-  /** Milliseconds until `ERR_TIMEOUT`; default none. */
-  readonly timeoutMs?: number | undefined
   readonly onProgress?: (event: ProgressEvent) => void
 }
+
+const optionsSchema = optionSchema({
+  target: z.string(),
+  optLevel: z.int().min(0).max(4),
+  shapes: z.record(z.string(), z.array(z.int().min(-1))),
+  constants: z.record(z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')),
+  onProgress: z.instanceof(Function),
+  ...limitOptions,
+})
 
 /** A compiled network: a file of its own until it is saved somewhere, removed when the process ends. */
 export class Artifact {
@@ -81,21 +90,19 @@ process.once('exit', () => {
 })
 
 /**
- * Compiles an ONNX model, given as a path or as bytes, in a process of its own.
+ * Compiles an ONNX model, given as a path or as bytes, in a process of its own. An abort ends that process within two seconds.
  *
- * @throws `ERR_MODEL_READ`, `ERR_NOT_ONNX`, `ERR_UNKNOWN_TARGET`, `ERR_ENGINE_CRASHED`, `ERR_TIMEOUT`, `ERR_NO_BUNDLE` and the
+ * @throws `ERR_INVALID_ARGUMENT`, `ERR_MODEL_READ`, `ERR_NOT_ONNX`, `ERR_UNKNOWN_TARGET`, `ERR_ENGINE_CRASHED`, `ERR_TIMEOUT`, `ERR_NO_BUNDLE` and the
  * importer's errors
  */
 export async function compile(model: string | Uint8Array, options: CompileOptions = {}): Promise<Artifact> {
   const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, constants = {} } = options
   const { signal, timeoutMs, onProgress } = options
-  signal?.throwIfAborted()
-  if (!Number.isInteger(optLevel) || optLevel < 0 || optLevel > 4) {
-    throw new TvmNodeError(
-      'ERR_INVALID_ARGUMENT',
-      `optLevel must be a whole number from 0 to 4, got ${optLevel}`,
-    )
+  if (typeof model !== 'string' && !(model instanceof Uint8Array)) {
+    throw new TvmNodeError('ERR_INVALID_ARGUMENT', `compile takes a path or bytes, got ${typeof model}`)
   }
+  checkOptions(optionsSchema, options, 'compile')
+  signal?.throwIfAborted()
   const folder = await mkdtemp(join(tmpdir(), 'tvm-node-'))
   try {
     const source = typeof model === 'string' ? resolve(model) : join(folder, 'model.onnx')

@@ -1,4 +1,4 @@
-import { TvmNodeError } from '../errors.js'
+import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import { native } from '../native.js'
 import { nearest } from '../nearest.js'
 import { getGlobalFunc, registerObjectType, type TvmArray, type TvmMap, TvmObject } from '../runtime/index.js'
@@ -70,8 +70,10 @@ export function target(spec: string): Target {
   }
   try {
     const made = getGlobalFunc('target.Target')(resolveNative(spec)) as Target
+    checkCpu(made)
     return getGlobalFunc('target.WithHost')(made, made) as Target
   } catch (error) {
+    if (isTvmNodeError(error, 'ERR_UNKNOWN_TARGET')) throw error
     throw new TvmNodeError(
       'ERR_UNKNOWN_TARGET',
       `target '${spec}' is not valid: ${(error as Error).message.split('\n')[0]}`,
@@ -81,6 +83,14 @@ export function target(spec: string): Target {
       },
     )
   }
+}
+
+/** LLVM itself only warns and then takes another CPU. */
+function checkCpu(made: Target): void {
+  const cpu = made.kind === 'llvm' ? made.option('mcpu') : undefined
+  if (cpu === undefined) return
+  const cpus = (getGlobalFunc('target.llvm_get_cpu_archlist')(made) as TvmArray<string>).toArray()
+  if (!cpus.includes(cpu)) throw unknown('CPU of this target', cpu, cpus)
 }
 
 function unknown(what: string, value: string, valid: readonly string[]): TvmNodeError {

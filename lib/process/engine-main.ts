@@ -19,7 +19,7 @@ process.on('disconnect', () => process.exit(0))
 
 async function serve({ id, task, request }: EngineRequest): Promise<void> {
   try {
-    const module = await tasks[task]?.()
+    const module = Object.hasOwn(tasks, task) ? await tasks[task]?.() : undefined
     if (!module) throw new Error(`an engine knows no task '${task}'`)
     const progress = (event: Parameters<Parameters<Task>[1]['progress']>[0]) =>
       send({ id, type: 'progress', event })

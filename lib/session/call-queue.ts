@@ -5,17 +5,26 @@ export class CallQueue {
   private tail: Promise<unknown> = Promise.resolve()
 
   /**
-   * Runs `work` after what is queued. When the limits are reached the promise rejects at once: a call that waits is dropped,
-   * one that runs is told by its signal, and calls behind it wait until it has ended.
+   * @param interruptible - Whether calls that run end when their signal says so. Those that do not go on unheard, and calls
+   * behind them wait until they have ended.
    */
+  constructor(private readonly interruptible: boolean) {}
+
+  /** Runs `work` after what is queued. A call that still waits when its limits are reached is dropped. */
   async add<T>(limits: Limits, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     using time = new LimitedTime(limits)
+    let begun = false
     const result = this.tail.then(() => {
       time.signal.throwIfAborted()
+      begun = true
       return work(time.signal)
     })
     this.tail = result.catch(() => undefined)
-    return await Promise.race([result, time.over()])
+    const over = time.over().catch((reason: unknown) => {
+      if (begun && this.interruptible) return result
+      throw reason
+    })
+    return await Promise.race([result, over])
   }
 
   /** Resolves when all calls made so far have ended. */

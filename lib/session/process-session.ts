@@ -14,7 +14,7 @@ import type { CallOptions, LoadOptions, ProfileReport, Session } from './session
  * process. Tensors travel through shared memory.
  */
 export class ProcessSession implements Session {
-  private readonly queue = new CallQueue()
+  private readonly queue = new CallQueue(true)
   private isDisposed = false
 
   private constructor(

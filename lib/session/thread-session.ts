@@ -34,7 +34,7 @@ export class ThreadSession implements Session {
   readonly inputs: readonly InputInfo[]
   readonly outputs: readonly TensorInfo[]
   private readonly thread = new CallThread()
-  private readonly queue = new CallQueue()
+  private readonly queue = new CallQueue(false)
   private executor: Executor | undefined
   private profiler: Promise<Executor> | undefined
   private isDisposed = false

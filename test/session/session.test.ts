@@ -316,7 +316,8 @@ test('a worker thread can load, run, and be terminated in the middle', async () 
 test.each([
   [{ threads: 0 }, /threads/],
   [{ threads: 1.5 }, /threads/],
-  [{ isolation: 'vm' }, /'thread' or 'process'/],
+  [{ thread: 2 }, /no option 'thread'; did you mean 'threads'/],
+  [{ isolation: 'vm' }, /isolation.*process/],
 ])('loading with %j is refused', async (options, message) => {
   await expect(load(kwsPath, options as never)).rejects.toMatchObject({
     code: 'ERR_INVALID_ARGUMENT',

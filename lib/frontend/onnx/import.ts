@@ -5,7 +5,7 @@ import { openLibrary } from '../../runtime/index.js'
 import type { DType, Tensor } from '../../tensor.js'
 import { checkOpset, findUnsupported, refuseUnsupported, type UnsupportedOperator } from './check.js'
 import { GraphImporter, opsetVersions, Scope } from './graph-importer.js'
-import { type AssumedDimension, type InputShapes, resolveInputs } from './input-shapes.js'
+import { type AssumedDimension, checkConstants, type InputShapes, resolveInputs } from './input-shapes.js'
 import { readModel } from './model.js'
 import './operators/index.js'
 import { Value } from './value.js'
@@ -44,7 +44,9 @@ export function importModel(source: string | Uint8Array, options: ImportOptions 
 
   const scope = new Scope()
   const given = new Set(graph.initializer.map(({ name }) => name))
-  for (const [name, value] of Object.entries(options.constants ?? {})) {
+  const constants = options.constants ?? {}
+  checkConstants(constants, graph.input)
+  for (const [name, value] of Object.entries(constants)) {
     scope.set(name, Value.constant(value))
     given.add(name)
   }

@@ -1,6 +1,6 @@
 import { TvmNodeError } from '../../errors.js'
 import { nearest } from '../../nearest.js'
-import type { DType } from '../../tensor.js'
+import type { DType, Tensor } from '../../tensor.js'
 import { type DimensionProto, longToNumber, present, type ValueInfoProto } from './schema.js'
 import { checkedShape, elementType } from './tensor-proto.js'
 import { computable } from './value.js'
@@ -96,6 +96,36 @@ export function resolveInputs(
     )
   }
   return { types, assumed }
+}
+
+/** @throws `ERR_INVALID_ARGUMENT` when a value does not fit the input that it is for. */
+export function checkConstants(
+  constants: Readonly<Record<string, Tensor>>,
+  inputs: readonly ValueInfoProto[],
+): void {
+  checkNames(Object.keys(constants), inputs)
+  for (const { name, type } of inputs) {
+    const value = constants[name]
+    const declared = type?.tensorType
+    if (!value || !declared) continue
+    const refuse = (why: string): never => {
+      throw new TvmNodeError('ERR_INVALID_ARGUMENT', `the value for input '${name}' does not fit: ${why}`, {
+        details: { name },
+      })
+    }
+    const dtype = elementType(declared.elemType, `input '${name}'`)
+    if (value.dtype !== dtype) refuse(`it is ${value.dtype} instead of ${dtype}`)
+    const dims = declared.shape?.dim
+    if (!dims) continue
+    if (dims.length !== value.shape.length)
+      refuse(`it has ${value.shape.length} dimensions instead of ${dims.length}`)
+    for (const [axis, dim] of dims.entries()) {
+      const extent = fixedExtent(dim)
+      if (extent !== undefined && extent !== value.shape[axis]) {
+        refuse(`dimension ${axis} is ${value.shape[axis]} instead of ${extent}`)
+      }
+    }
+  }
 }
 
 function fixedExtent(dim: DimensionProto | undefined): number | undefined {
