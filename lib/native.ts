@@ -78,7 +78,11 @@ export interface NativeBinding {
   arrayCopyFrom(array: Handle, view: ArrayBufferView): void
   viewAddress(view: ArrayBufferView): number
   newThread(): object
-  callOn(thread: object, func: Handle, args: readonly unknown[]): Promise<unknown>
+  /** Runs calls in a row; the first that fails rejects the promise, and those behind it do not run. */
+  callOn(
+    thread: object,
+    calls: readonly (readonly [func: Handle, args: readonly unknown[]])[],
+  ): Promise<unknown[]>
   closeThread(thread: object): void
   /** What processor and operating system support, by LLVM's names, for example `avx2`, `avx512vnni`, `dotprod`. */
   cpuFeatures(): string[]

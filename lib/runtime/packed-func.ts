@@ -17,7 +17,7 @@ export interface PackedFunc {
 /** The prototype of packed functions. */
 export class PackedFuncPrototype {
   callOn(thread: CallThread, ...args: TvmArg[]): Promise<TvmValue> {
-    return native.callOn(thread.handle, this, args) as Promise<TvmValue>
+    return thread.run([[this as unknown as PackedFunc, args]]).then(([result]) => result as TvmValue)
   }
   dispose(): void {
     native.dispose(this)

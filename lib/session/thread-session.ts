@@ -107,18 +107,35 @@ export class ThreadSession implements Session {
   }
 
   private async runOn(executor: Executor, inputs: NamedTensors): Promise<NamedTensors> {
-    await executor.setInputs(inputs, this.inputs)
-    await executor.call('run')
-    return this.collect(executor)
+    const outputs = this.outputs.map((_, i) => ['get_output', i] as const)
+    const [, ...arrays] = await this.callWith(executor, inputs, [['run'], ...outputs])
+    return this.collect(arrays as NDArray[])
   }
 
-  private async collect(executor: Executor): Promise<NamedTensors> {
-    const outputs: Record<string, NamedTensors[string]> = {}
-    for (const [i, { name, dtype, shape }] of this.outputs.entries()) {
-      using array = (await executor.call('get_output', i)) as NDArray
-      outputs[name] = { dtype, shape: [...shape], data: array.toTensor().data }
+  /** Sets the inputs and runs `calls`, all in one go. */
+  private async callWith(
+    executor: Executor,
+    inputs: NamedTensors,
+    calls: readonly ExecutorCall[],
+  ): Promise<TvmValue[]> {
+    const arrays = this.inputs.map(({ name }) => NDArray.from(inputs[name] as NamedTensors[string]))
+    try {
+      const setting = this.inputs.map(
+        ({ internal }, i) => ['set_input', internal, arrays[i] as NDArray] as const,
+      )
+      return (await executor.calls([...setting, ...calls])).slice(setting.length)
+    } finally {
+      for (const array of arrays) array.dispose()
     }
-    return outputs
+  }
+
+  /** Copies the outputs out, which the next run overwrites. */
+  private collect(arrays: readonly NDArray[]): NamedTensors {
+    const outputs = this.outputs.map(({ name, dtype, shape }, i) => {
+      using array = arrays[i] as NDArray
+      return [name, { dtype, shape: [...shape], data: array.toTensor().data }]
+    })
+    return Object.fromEntries(outputs)
   }
 
   async profile(
@@ -139,9 +156,8 @@ export class ThreadSession implements Session {
       times.sort((a, b) => a - b)
       this.profiler ??= this.createExecutor('tvm.graph_executor_debug.create')
       const profiler = await this.profiler
-      await profiler.setInputs(inputs, this.inputs)
-      const report = await profiler.call('profile', [])
-      const json = (await this.call('runtime.profiling.AsJSON', report)) as string
+      const [report] = await this.callWith(profiler, inputs, [['profile', []]])
+      const json = (await this.call('runtime.profiling.AsJSON', report as TvmArg)) as string
       return {
         outputs,
         metrics: {
@@ -174,6 +190,9 @@ export class ThreadSession implements Session {
   }
 }
 
+/** A function of the executor with its arguments. */
+type ExecutorCall = readonly [name: string, ...args: TvmArg[]]
+
 /** A graph executor and the functions of it that are used again and again. */
 class Executor {
   private readonly functions = new Map<string, PackedFunc>()
@@ -183,7 +202,17 @@ class Executor {
     private readonly thread: CallThread,
   ) {}
 
-  call(name: string, ...args: TvmArg[]): Promise<TvmValue> {
+  async call(name: string, ...args: TvmArg[]): Promise<TvmValue> {
+    const [result] = await this.calls([[name, ...args]])
+    return result as TvmValue
+  }
+
+  /** Runs some of the executor's functions in a row. */
+  calls(list: readonly ExecutorCall[]): Promise<TvmValue[]> {
+    return this.thread.run(list.map(([name, ...args]) => [this.find(name), args]))
+  }
+
+  private find(name: string): PackedFunc {
     let found = this.functions.get(name)
     if (!found) {
       const looked = this.module.getFunction(name)
@@ -191,14 +220,7 @@ class Executor {
       found = looked
       this.functions.set(name, found)
     }
-    return found.callOn(this.thread, ...args)
-  }
-
-  async setInputs(inputs: NamedTensors, infos: readonly InputInfo[]): Promise<void> {
-    for (const { name, internal } of infos) {
-      using array = NDArray.from(inputs[name] as NamedTensors[string])
-      await this.call('set_input', internal, array)
-    }
+    return found
   }
 
   dispose(): void {

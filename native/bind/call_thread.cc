@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <deque>
+#include <list>
 
 #include "arguments.h"
 #include "errors.h"
@@ -15,22 +16,49 @@ constexpr napi_type_tag kThreadTag = {0x7476b0de00000003ull, 0x51b6a3f0a85011eeu
 // At the environment's end a call may still run; longer than this it is left behind.
 constexpr auto kFarewell = std::chrono::seconds(5);
 
-struct Job {
-  Job(EnvState& state, Napi::Env env) : arguments(state, Bytes::kCopied), deferred(env) {}
+struct PackedCall {
+  explicit PackedCall(EnvState& state) : arguments(state, Bytes::kCopied) {}
 
   HandlePtr function;
   Arguments arguments;
-  Napi::Promise::Deferred deferred;
   OwnedValue result;
+};
+
+/** Calls that run in a row; the first that fails ends the job. */
+struct Job {
+  explicit Job(Napi::Env env) : deferred(env) {}
+
+  void Run() {
+    try {
+      for (auto& call : calls) {
+        Arguments& arguments = call.arguments;
+        call.result = CallPacked(call.function->get(), arguments.values(), arguments.codes(),
+                                 arguments.size());
+      }
+    } catch (const TvmError& raised) {
+      error = std::make_unique<TvmError>(raised);
+    } catch (const std::exception& raised) {
+      error = std::make_unique<TvmError>(raised.what(), "");
+    }
+  }
+
+  std::list<PackedCall> calls;
+  Napi::Promise::Deferred deferred;
   std::unique_ptr<TvmError> error;
 };
 
 void Settle(EnvState& state, Job& job) {
-  Napi::HandleScope scope(state.env());
+  Napi::Env env = state.env();
+  Napi::HandleScope scope(env);
   state.ReleaseLoop();
   try {
     if (job.error) throw MakeTvmError(state, job.error->what(), job.error->backtrace);
-    job.deferred.Resolve(Guard(state, [&] { return ToJs(state, std::move(job.result)); }));
+    Napi::Array results = Napi::Array::New(env, job.calls.size());
+    uint32_t i = 0;
+    for (auto& call : job.calls) {
+      results.Set(i++, Guard(state, [&] { return ToJs(state, std::move(call.result)); }));
+    }
+    job.deferred.Resolve(results);
   } catch (const Napi::Error& error) {
     job.deferred.Reject(error.Value());
   }
@@ -68,15 +96,7 @@ class Queue : public Guest {
 
   void Run() {
     while (std::shared_ptr<Job> job = Next()) {
-      Arguments& arguments = job->arguments;
-      try {
-        job->result = CallPacked(job->function->get(), arguments.values(), arguments.codes(),
-                                 arguments.size());
-      } catch (const TvmError& error) {
-        job->error = std::make_unique<TvmError>(error);
-      } catch (const std::exception& error) {
-        job->error = std::make_unique<TvmError>(error.what(), "");
-      }
+      job->Run();
       state_->Post([state = state_, job = std::move(job)] { Settle(*state, *job); });
     }
     std::lock_guard<std::mutex> lock(mutex_);
@@ -134,10 +154,15 @@ Napi::Value NewThread(EnvState& state, const Napi::CallbackInfo& info) {
 
 Napi::Value CallOn(EnvState& state, const Napi::CallbackInfo& info) {
   Queue& queue = QueueOf(info[0]);
-  auto job = std::make_shared<Job>(state, info.Env());
-  job->function = Expect(state, info[1], Kind::kPackedFunc);
-  auto list = info[2].As<Napi::Array>();
-  for (uint32_t i = 0; i < list.Length(); i++) job->arguments.Add(list.Get(i));
+  auto job = std::make_shared<Job>(info.Env());
+  auto calls = info[1].As<Napi::Array>();
+  for (uint32_t i = 0; i < calls.Length(); i++) {
+    auto pair = calls.Get(i).As<Napi::Array>();
+    PackedCall& call = job->calls.emplace_back(state);
+    call.function = Expect(state, pair.Get(0u), Kind::kPackedFunc);
+    auto arguments = pair.Get(1u).As<Napi::Array>();
+    for (uint32_t k = 0; k < arguments.Length(); k++) call.arguments.Add(arguments.Get(k));
+  }
   Napi::Value promise = job->deferred.Promise();
   if (!queue.Push(std::move(job)))
     throw CodedError("ERR_DISPOSED", "this call thread was disposed");

@@ -7,7 +7,7 @@
 namespace tvm_node {
 
 Napi::Value NewThread(EnvState& state, const Napi::CallbackInfo& info);
-/** callOn(thread, function, arguments): a promise of the result. */
+/** callOn(thread, [[function, arguments], ...]): a promise of the results, in order. */
 Napi::Value CallOn(EnvState& state, const Napi::CallbackInfo& info);
 /** closeThread(thread): ends it after the calls already queued. */
 Napi::Value CloseThread(EnvState& state, const Napi::CallbackInfo& info);

@@ -203,6 +203,24 @@ describe('threads', () => {
     expect(await later).toEqual(new Uint8Array([1, 2, 3]))
     expect(String(await echo.callOn(thread, [1, 'a', { k: [2] }]))).toContain('"a"')
   })
+  test('a row of calls has all results in order, or ends with the first failure', async () => {
+    using thread = new CallThread()
+    expect(await thread.run([1, 'b', null].map((value) => [echo, [value]] as const))).toEqual([1, 'b', null])
+    expect(await thread.run([])).toEqual([])
+    const order: number[] = []
+    const note = packed((i: number) => order.push(i))
+    const fail = packed(() => {
+      throw new Error('the second fails')
+    })
+    await expect(
+      thread.run([
+        [note, [1]],
+        [fail, []],
+        [note, [3]],
+      ]),
+    ).rejects.toThrow('the second fails')
+    expect(order).toEqual([1])
+  })
   test('arrays over JavaScript memory may be let go while a call still has them', async () => {
     using thread = new CallThread()
     const memory = alignedTensor('float32', [16])

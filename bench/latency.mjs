@@ -1,0 +1,50 @@
+// Latency of untuned networks against ONNX Runtime, in turns, with the largest error where a data set is there.
+// Usage: node bench/latency.mjs [--threads 2] [--runs 100] [--json] [FOLDER...]
+
+import { measureInTurns } from '#lib/cli/measure.js'
+import { openOnnxRuntime } from '#lib/cli/peer.js'
+import { sampleInputs } from '#lib/cli/tensors.js'
+import { compareTensors, standardDeviation } from '#lib/compare.js'
+import { compile } from '#lib/compile/compile.js'
+import { readTestDataSets } from '#lib/frontend/onnx/test-data.js'
+import { load } from '#lib/session/load.js'
+import { geometricMean } from '#lib/statistics.js'
+import { describeMachine, digits, modelFolders, readArguments, report } from './support.mjs'
+
+const { threads, runs, json, positionals } = readArguments({ threads: 2, runs: 100 })
+const rows = []
+for (const { name, folder, model } of modelFolders(positionals)) {
+  const artifact = await compile(model)
+  const session = await load(artifact, { threads })
+  const [set] = readTestDataSets(folder)
+  const inputs = set?.inputs ?? sampleInputs(session.inputs)
+  const outputs = await session.run(inputs)
+  const peer = await openOnnxRuntime(model, inputs, threads)
+  const [own, other] = await measureInTurns([() => session.run(inputs), () => peer.run()], runs)
+  for (const each of [peer, session, artifact]) await each.dispose()
+  rows.push({
+    network: name,
+    ms: digits(own.median, 4),
+    spread: digits(own.spread),
+    onnxruntime_ms: digits(other.median, 4),
+    onnxruntime_spread: digits(other.spread),
+    ratio: digits(own.median / other.median),
+    error_per_std: set ? errorPerDeviation(outputs, set.outputs).toExponential(1) : undefined,
+  })
+}
+report(rows, { json })
+const mean = digits(geometricMean(rows.map(({ ratio }) => ratio)))
+if (json) console.log(JSON.stringify({ geometric_mean: mean }))
+else
+  console.log(
+    `\ngeometric mean of the ratios ${mean} (lower is better); ${threads} threads, ${runs} runs\n${describeMachine()}`,
+  )
+
+function errorPerDeviation(outputs, expected) {
+  const exact = { relative: 0, absolute: Number.POSITIVE_INFINITY }
+  return Math.max(
+    ...Object.entries(expected).map(
+      ([name, value]) => compareTensors(outputs[name], value, exact).maxAbsError / standardDeviation(value),
+    ),
+  )
+}

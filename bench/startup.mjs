@@ -1,0 +1,38 @@
+// Start-up: the command line's help, and a process that opens TVM and makes a first call.
+// Usage: node bench/startup.mjs [--rounds 20] [--json]
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { summarize } from '#lib/statistics.js'
+import { describeMachine, digits, readArguments, report } from './support.mjs'
+
+const { rounds, json } = readArguments({ rounds: 20 })
+const main = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+const runtime = new URL('../dist/runtime/index.js', import.meta.url)
+const openAndCall = (kind) => `
+  import { getGlobalFunc, openLibrary } from '${runtime}'
+  const started = performance.now()
+  openLibrary({ kind: '${kind}' })
+  getGlobalFunc('runtime.GetDeviceAttr')
+  getGlobalFunc('runtime.ModuleGetTypeKey')
+  getGlobalFunc('runtime.RuntimeEnabled')('llvm')
+  process.stdout.write(String(performance.now() - started))`
+const script = (code) =>
+  Number(execFileSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' }))
+const wall = (...args) => {
+  const started = performance.now()
+  execFileSync(process.execPath, args, { stdio: 'ignore' })
+  return performance.now() - started
+}
+const cases = [
+  ['node -e 0', () => wall('-e', '0')],
+  ['tvm-node --help', () => wall(main, '--help')],
+  ['open the compiler library, first call', () => script(openAndCall('compiler'))],
+  ['open the runtime library, first call', () => script(openAndCall('runtime'))],
+]
+const rows = cases.map(([what, measure]) => {
+  measure()
+  const { median, spread, min, max } = summarize(Array.from({ length: rounds }, measure))
+  return { what, ms: digits(median), spread: digits(spread), min: digits(min), max: digits(max) }
+})
+report(rows, { json })
+if (!json) console.log(`\n${rounds} rounds; ${describeMachine()}`)
