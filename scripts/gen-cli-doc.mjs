@@ -13,10 +13,16 @@ const meaning = {
   interrupted: 'Ctrl-C or SIGTERM',
 }
 const escaped = (text) => text.replace(/[|<>]/g, (sign) => ({ '|': '\\|', '<': '&lt;', '>': '&gt;' })[sign])
-const table = (title, rows) =>
-  rows.length === 0
-    ? ''
-    : `| ${title} | |\n| --- | --- |\n${rows.map(([name, text]) => `| \`${name}\` | ${escaped(text)} |`).join('\n')}\n`
+
+/** A table with aligned columns, as the formatter wants it. */
+function table(title, rows) {
+  if (rows.length === 0) return ''
+  const cells = [[title, ''], ...rows.map(([name, text]) => [`\`${name}\``, escaped(text)])]
+  const widths = [0, 1].map((column) => Math.max(3, ...cells.map((row) => row[column].length)))
+  const line = (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`
+  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
+  return `${[line(cells[0]), rule, ...cells.slice(1).map(line)].join('\n')}\n`
+}
 
 const program = createProgram()
 const help = program.createHelp()

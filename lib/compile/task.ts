@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { importModel } from '../frontend/onnx/import.js'
 import { target as makeTarget } from '../ir/target.js'
+import { notingUntuned } from '../ops/lower-call.js'
 import type { TaskContext } from '../process/protocol.js'
 import { getGlobalFunc, libraryVersion, openLibrary } from '../runtime/index.js'
 import { ARTIFACT_FORMAT, type ArtifactMetadata, readArtifact, writeArtifact } from '../session/artifact.js'
@@ -41,10 +42,13 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const target = makeTarget(request.target)
   report('import')
   const { func, inputs, outputs } = importModel(request.model, request)
-  const { module, graph, params } = buildRelay(func, target, {
-    optLevel: request.optLevel,
-    onStep: report,
-  })
+  const { built, untuned } = notingUntuned(() =>
+    buildRelay(func, target, {
+      optLevel: request.optLevel,
+      onStep: report,
+    }),
+  )
+  const { module, graph, params } = built
   report('link')
   const library = await linkSharedLibrary(module, request.folder)
   report('write')
@@ -65,7 +69,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     inputs,
     outputs,
     recordsUsed: [],
-    untunedOperators: [],
+    untunedOperators: untuned,
   }
   const blob = getGlobalFunc('runtime.SaveParams')(new Map(params)) as Uint8Array
   await writeArtifact(request.output, metadata, {

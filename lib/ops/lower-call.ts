@@ -8,6 +8,15 @@ import { findStrategy, type Implementation } from './strategy.js'
 /** The library's object for an implementation; one each, since the library compares and keeps them. */
 const implementationObjects = new WeakMap<Implementation, TvmObject>()
 
+const untuned = new Set<string>()
+
+/** Runs a build and tells which tunable implementations it took with their default choices, sorted by name. */
+export function notingUntuned<T>(build: () => T): { readonly built: T; readonly untuned: readonly string[] } {
+  untuned.clear()
+  const built = build()
+  return { built, untuned: [...untuned].sort() }
+}
+
 /**
  * Registers `relay.backend.lower_call`, through which the library asks how to compute and schedule one operator call
  * (TVM v0.18, src/relay/backend/te_compiler_cache.cc). The library keeps the first function it finds for the life of the
@@ -40,6 +49,7 @@ function lowerCall(call: Call, inputs: TvmArray<Tensor>, target: Target, fusedTy
       { details: { op: op.name } },
     )
   }
+  if (implementation.tunable) untuned.add(implementation.name)
   const outputs = implementation.compute(attrs, tensors, outType)
   return getGlobalFunc('relay.backend._make_LoweredOutput')(outputs, objectOf(implementation)) as TvmObject
 }

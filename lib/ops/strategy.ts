@@ -24,6 +24,8 @@ export interface Implementation {
   readonly name: string
   /** Preference; default 10. */
   readonly plevel?: number
+  /** Whether its schedule has choices that a tuner could make. */
+  readonly tunable?: boolean
   readonly compute: Compute
   readonly schedule: FSchedule
 }

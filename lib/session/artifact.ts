@@ -37,7 +37,9 @@ export interface ArtifactMetadata {
   readonly optLevel: number
   readonly inputs: readonly InputInfo[]
   readonly outputs: readonly TensorInfo[]
+  /** Tuning records that the build took. */
   readonly recordsUsed: readonly string[]
+  /** Tunable implementations that were built with their default choices. */
   readonly untunedOperators: readonly string[]
   /** The other members, with their sizes and sums. */
   readonly members: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>

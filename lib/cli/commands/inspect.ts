@@ -28,6 +28,7 @@ export const inspect: CliCommand = {
         ['TVM', `${metadata.libraryVersion} (${metadata.libraryCommit})`],
         ['executor', metadata.executor],
         ['optimisation', `level ${metadata.optLevel}`],
+        ['untuned', metadata.untunedOperators.join(' ') || 'nothing'],
         ['inputs', describeTensors(metadata.inputs)],
         ['outputs', describeTensors(metadata.outputs)],
         ['members', members.join(', ')],

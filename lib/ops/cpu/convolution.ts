@@ -101,9 +101,13 @@ export function schedulePlain(outputs: readonly Tensor[], target: Target): Sched
 }
 
 const blocked = {
+  tunable: true,
   schedule: (_attrs: TvmObject, outs: Tensor[], target: Target) => scheduleBlockedConvolution(outs, target),
 }
-const plain = { schedule: (_attrs: TvmObject, outs: Tensor[], target: Target) => schedulePlain(outs, target) }
+const plain = {
+  tunable: true,
+  schedule: (_attrs: TvmObject, outs: Tensor[], target: Target) => schedulePlain(outs, target),
+}
 
 registerStrategy('nn.contrib_conv2d_NCHWc', () => [
   { name: 'conv2d_NCHWc.x86', compute: conv2dNCHWc, ...blocked },

@@ -163,9 +163,13 @@ function rowTile(rows: number, block: number, target: Target): number {
 }
 
 const packed = {
+  tunable: true,
   schedule: (_attrs: TvmObject, outs: Tensor[], target: Target) => schedulePacked(outs, target),
 }
-const plain = { schedule: (_attrs: TvmObject, outs: Tensor[], target: Target) => schedulePlain(outs, target) }
+const plain = {
+  tunable: true,
+  schedule: (_attrs: TvmObject, outs: Tensor[], target: Target) => schedulePlain(outs, target),
+}
 
 registerStrategy('nn.dense', () => [{ name: 'dense.generic', compute: dense, ...plain }])
 registerStrategy('nn.contrib_dense_pack', () => [{ name: 'dense_pack.x86', compute: densePacked, ...packed }])
