@@ -11,7 +11,7 @@ import {
   type TvmMap,
   type TvmObject,
 } from '../runtime/index.js'
-import { optimize, passesDone } from './optimize.js'
+import { checkImplementations, optimize, passesDone } from './optimize.js'
 
 export interface BuildOptions {
   /** 0 to 4; default 3. */
@@ -46,6 +46,7 @@ export function buildRelay(func: Func, target: Target, options: BuildOptions = {
   const mod = withPassContext({ optLevel, config }, () =>
     optimize(IRModule.fromFunction(func), target, optLevel, (pass) => options.onStep?.('optimize', pass)),
   )
+  checkImplementations(mod, target)
   options.onStep?.('codegen')
   return withPassContext({ optLevel, config, disabledPasses: passesDone }, () => generate(mod, target))
 }

@@ -1,3 +1,4 @@
+import { TvmNodeError } from '../errors.js'
 import { foldConstant } from '../ir/fold-constant.js'
 import { IRModule } from '../ir/module.js'
 import { Call, type Func, Op } from '../ir/relay.js'
@@ -5,7 +6,9 @@ import { rewrite } from '../ir/rewrite.js'
 import { simplify } from '../ir/simplify.js'
 import { type Target, withTarget } from '../ir/target.js'
 import { runPass } from '../ir/transform.js'
+import { findStrategy } from '../ops/strategy.js'
 import { getGlobalFunc, type TvmArg, type TvmObject } from '../runtime/index.js'
+import { replaceEmptyConstants } from './empty-constants.js'
 
 type Pass = (mod: TvmObject) => TvmObject
 
@@ -53,6 +56,7 @@ const pipeline: readonly Step[] = [
   clean,
   relayPass('FastMath', 4),
   fold,
+  ownPass('ReplaceEmptyConstants', 0, replaceEmptyConstants),
 ]
 
 /** Names under which the library would run the same passes again; a build that comes after `optimize` disables them. */
@@ -92,6 +96,21 @@ export function optimize(
     }
     return runPass('InferType', current) as IRModule
   })
+}
+
+/**
+ * Refuses what codegen could not lower, before it begins.
+ *
+ * @throws `ERR_NO_IMPLEMENTATION` naming all operators without an implementation for the target.
+ */
+export function checkImplementations(mod: IRModule, target: Target): void {
+  const missing = [...operators(mod)].filter((op) => !findStrategy(op, target)).sort()
+  if (missing.length === 0) return
+  throw new TvmNodeError(
+    'ERR_NO_IMPLEMENTATION',
+    `no implementation for target ${target} of ${missing.join(', ')}`,
+    { details: { operators: missing, target: String(target) } },
+  )
 }
 
 /** Names of the operators that the main function calls. */

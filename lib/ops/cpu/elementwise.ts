@@ -16,7 +16,7 @@ const injective = `abs acos acosh add adv_index arange asin asinh atan atanh bit
  squeeze stack strided_slice subtract take tan tanh tile transpose trunc trunc_divide trunc_mod unravel_index where
  contrib_reverse_reshape vision.yolo_reorg auto_scheduler_layout_transform meta_schedule_layout_transform
  clip concatenate ones ones_like zeros zeros_like`
-const reductions = 'all any argmax argmin max mean min prod sum variance collapse_sum_to'
+const reductions = 'all any argmax argmin einsum max mean min prod sum variance collapse_sum_to'
 
 for (const op of injective.split(/\s+/))
   registerSchedule(op, (_attrs, outs, target) => scheduleInjective(outs, target))

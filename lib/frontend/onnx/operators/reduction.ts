@@ -1,17 +1,23 @@
+import type { Tensor } from '../../../tensor.js'
 import { abs, add, cast, emit, exp, log, multiply, range, reduce, sqrt, subtract } from '../emit.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
-import { isFloat, type Value } from '../value.js'
+import { filled, isFloat, scalar, type Value } from '../value.js'
 
 type Reduction = (x: Value, axes: readonly number[], keep: boolean) => Value
 
 const sum: Reduction = (x, axes, keep) => reduce('sum', x, axes, keep)
 
-/** The maximum or minimum; booleans count as 0 and 1. */
+/** The maximum or minimum; booleans count as 0 and 1. Of no floats it is the infinity that all others beat. */
 const extreme =
-  (op: string): Reduction =>
-  (x, axes, keep) =>
-    x.dtype === 'bool' ? cast(reduce(op, cast(x, 'uint8'), axes, keep), 'bool') : reduce(op, x, axes, keep)
+  (op: 'max' | 'min'): Reduction =>
+  (x, axes, keep) => {
+    if (x.dtype === 'bool') return cast(reduce(op, cast(x, 'uint8'), axes, keep), 'bool')
+    const none = isFloat(x) && axes.some((axis) => x.shape[axis] === 0)
+    if (!none) return reduce(op, x, axes, keep)
+    const worst = op === 'max' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
+    return filled(scalar(worst, x.dtype).tensor as Tensor, reducedShape(x, axes, keep))
+  }
 
 const mean: Reduction = (x, axes, keep) =>
   isFloat(x) ? reduce('mean', x, axes, keep) : emit('divide', [sum(x, axes, keep), countOf(x, axes)])
@@ -43,6 +49,10 @@ const reductions: Readonly<Record<string, Reduction>> = {
   LogSumExp: logSumExp,
 }
 
+function reducedShape(x: Value, axes: readonly number[], keep: boolean): number[] {
+  return x.shape.flatMap((extent, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [extent]))
+}
+
 /** From this opset on the axes are an input. */
 const AXES_INPUT = { Sum: 13 } as Readonly<Record<string, number>>
 
@@ -52,7 +62,7 @@ for (const [name, compute] of Object.entries(reductions)) {
     const axes = given?.length ? given.map((axis) => node.axis(axis, x.rank)) : range(x.rank)
     if (axes.length === 0) return pointwise(name, x)
     const keep = node.attrs.flag('keepdims', true)
-    const shape = x.shape.flatMap((extent, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [extent]))
+    const shape = reducedShape(x, axes, keep)
     // The library cannot divide work over no elements.
     return shape.includes(0) ? emit('zeros', [], { shape, dtype: x.dtype }) : compute(x, axes, keep)
   }
