@@ -25,11 +25,11 @@ export interface ConvOptions {
   readonly groups: number
 }
 
-function offset(index: readonly number[], shape: readonly number[]): number {
+export function offset(index: readonly number[], shape: readonly number[]): number {
   return index.reduce((at, i, axis) => at * (shape[axis] as number) + i, 0)
 }
 
-function* indices(shape: readonly number[]): Generator<number[]> {
+export function* indices(shape: readonly number[]): Generator<number[]> {
   const total = elements(shape)
   for (let flat = 0; flat < total; flat++) {
     const index: number[] = []

@@ -3,16 +3,32 @@ import { buildRelay } from '#lib/compile/build.js'
 import { type Expr, func, variable } from '#lib/ir/relay.js'
 import { target } from '#lib/ir/target.js'
 import { getGlobalFunc, type Module, NDArray, openLibrary } from '#lib/runtime/index.js'
+import type { Tensor } from '#lib/tensor.js'
 import type { Array32 } from './reference.js'
+
+interface RunOptions {
+  readonly target?: string
+  readonly optLevel?: number
+}
 
 /** Builds `body` of the given inputs, runs it by the graph executor and returns its single output. */
 export function run(
   inputs: readonly Array32[],
   body: (...inputs: Expr[]) => Expr,
-  options: { target?: string; optLevel?: number } = {},
+  options: RunOptions = {},
 ): Array32 {
+  const tensors = inputs.map(({ shape, data }) => ({ dtype: 'float32' as const, shape, data }))
+  return runTensors(tensors, body, options)[0] as Array32
+}
+
+/** As `run`, for inputs of any type and all outputs. */
+export function runTensors(
+  inputs: readonly Tensor[],
+  body: (...inputs: Expr[]) => Expr,
+  options: RunOptions = {},
+): Tensor[] {
   openLibrary()
-  const params = inputs.map(({ shape }, i) => variable(`x${i}`, [...shape], 'float32'))
+  const params = inputs.map(({ shape, dtype }, i) => variable(`x${i}`, [...shape], dtype))
   const built = buildRelay(func(params, body(...params)), target(options.target ?? 'llvm -mcpu=native'), {
     optLevel: options.optLevel ?? 3,
   })
@@ -20,11 +36,10 @@ export function run(
   const method = (name: string) =>
     executor.getFunction(name) as NonNullable<ReturnType<Module['getFunction']>>
   for (const [name, value] of built.params) method('set_input')(name, value)
-  for (const [i, { shape, data }] of inputs.entries()) {
-    method('set_input')(`x${i}`, NDArray.from({ dtype: 'float32', shape, data }))
-  }
+  for (const [i, input] of inputs.entries()) method('set_input')(`x${i}`, NDArray.from(input))
   method('run')()
-  return (method('get_output')(0) as NDArray).toTensor() as Array32
+  const count = method('get_num_outputs')() as number
+  return Array.from({ length: count }, (_, i) => (method('get_output')(i) as NDArray).toTensor())
 }
 
 /** Equal up to the rounding of sums in single precision, measured against the largest value. */

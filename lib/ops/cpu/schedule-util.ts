@@ -5,6 +5,11 @@ import type { IterVar } from '../../ir/tir.js'
 /** Below this many elements a parallel loop costs more than it saves. */
 const WORTH_A_THREAD = 8192
 
+/** Whether a loop over that many elements in all gains from threads. */
+export function worthThreads(work: number, target: Target): boolean {
+  return target.vectorises && work >= WORTH_A_THREAD
+}
+
 /** Below this many multiply-adds the same holds for a loop that sums. */
 const SUMS_WORTH_A_THREAD = 65_536
 
@@ -53,7 +58,7 @@ export function parallelOuter(
 ): IterVar | undefined {
   if (axes.length === 0) return undefined
   const fused = stage.fuse(...axes)
-  if (target.vectorises && work >= WORTH_A_THREAD) stage.parallel(fused)
+  if (worthThreads(work, target)) stage.parallel(fused)
   return fused
 }
 
