@@ -1,11 +1,16 @@
 import { readNpz } from '../npz.js'
-import type { TensorInfo } from '../session/artifact.js'
+import type { ArtifactMetadata, TensorInfo } from '../session/artifact.js'
 import type { NamedTensors } from '../session/inputs.js'
 import { emptyTensor, type Tensor } from '../tensor.js'
 
 /** `data float32 [1, 3, 224, 224], ...` */
 export function describeTensors(infos: readonly TensorInfo[]): string {
   return infos.map(({ name, dtype, shape }) => `${name} ${dtype} [${shape.join(', ')}]`).join('; ')
+}
+
+/** `data[0] = 1, ...` */
+export function describeAssumed(assumed: ArtifactMetadata['assumed']): string {
+  return assumed.map(({ input, axis, extent }) => `${input}[${axis}] = ${extent}`).join(', ')
 }
 
 /** The arrays of an `.npz` file, or sample inputs where there is none. */

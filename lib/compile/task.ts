@@ -41,7 +41,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   openLibrary({ kind: 'compiler' })
   const target = makeTarget(request.target)
   report('import')
-  const { func, inputs, outputs } = importModel(request.model, request)
+  const { func, inputs, outputs, assumed } = importModel(request.model, request)
   const { built, untuned } = notingUntuned(() =>
     buildRelay(func, target, {
       optLevel: request.optLevel,
@@ -68,6 +68,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     optLevel: request.optLevel,
     inputs,
     outputs,
+    assumed,
     recordsUsed: [],
     untunedOperators: untuned,
   }

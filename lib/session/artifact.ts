@@ -37,6 +37,8 @@ export interface ArtifactMetadata {
   readonly optLevel: number
   readonly inputs: readonly InputInfo[]
   readonly outputs: readonly TensorInfo[]
+  /** Dimensions that the model leaves open and nobody pinned, with the extent that they were taken as. */
+  readonly assumed: readonly { readonly input: string; readonly axis: number; readonly extent: number }[]
   /** Tuning records that the build took. */
   readonly recordsUsed: readonly string[]
   /** Tunable implementations that were built with their default choices. */

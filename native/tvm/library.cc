@@ -104,6 +104,10 @@ void Library::Open(const std::string& path, const std::vector<std::string>& prel
   // processors when it starts its worker pool (src/runtime/threading_backend.cc, v0.18). A value
   // that the user set stays.
   setenv("TVM_BIND_THREADS", "0", 0);
+  // How often a worker without work yields before it sleeps. The library's own 300,000 would burn
+  // a processor for 0.1 s after every run, and keep a pool that has been told to end for as long
+  // (docs/decisions/0005).
+  setenv("TVM_THREAD_POOL_SPIN_COUNT", "5000", 0);
   Silence silence;
   for (const std::string& dependency : preload) Preload(dependency);
   // Global, because modules that a C compiler built refer to the library's TVMBackend* functions by

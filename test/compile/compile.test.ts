@@ -72,8 +72,10 @@ test.each([0, 1, 2, 3, 4])('optimisation level %i gives the right numbers', asyn
 test('open dimensions are what the caller says, else a batch of one', async () => {
   await using one = await compile(onnxModel(add))
   expect(one.metadata.inputs[0]?.shape).toEqual([1, 2])
+  expect(one.metadata.assumed).toMatchObject([{ input: 'x', axis: 0, extent: 1 }])
   await using three = await compile(onnxModel(add), { shapes: { x: [3, 2] } })
   expect(three.metadata.outputs[0]?.shape).toEqual([3, 2])
+  expect(three.metadata.assumed).toEqual([])
 })
 
 test('inputs on whose values shapes depend can be fixed', async () => {

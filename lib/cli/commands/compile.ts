@@ -11,7 +11,7 @@ import {
 } from '../options.js'
 import type { CliCommand } from '../program.js'
 import { formatBytes, formatPairs } from '../table.js'
-import { describeTensors } from '../tensors.js'
+import { describeAssumed, describeTensors } from '../tensors.js'
 
 interface Options {
   readonly output: string
@@ -62,6 +62,11 @@ export const compile: CliCommand = {
         ['outputs', describeTensors(metadata.outputs)],
       ]),
     )
+    if (metadata.assumed.length > 0) {
+      print(
+        `\nThe model leaves dimensions open, which were taken as ${describeAssumed(metadata.assumed)}; --shape says otherwise.`,
+      )
+    }
     return EXIT.ok
   },
 }
