@@ -77,13 +77,21 @@ export interface NativeBinding {
   arrayCopyTo(array: Handle, view: ArrayBufferView): void
   arrayCopyFrom(array: Handle, view: ArrayBufferView): void
   viewAddress(view: ArrayBufferView): number
-  newThread(): object
-  /** Runs calls in a row; the first that fails rejects the promise, and those behind it do not run. */
+  /** `threads` run a parallel loop of adopted code, the thread itself among them. */
+  newThread(threads: number): object
+  /**
+   * Runs calls in a row; the first that fails rejects the promise, and those behind it do not run. Results in order, then the
+   * microseconds that they took.
+   */
   callOn(
     thread: object,
     calls: readonly (readonly [func: Handle, args: readonly unknown[]])[],
   ): Promise<unknown[]>
+  /** The same on the calling thread. */
+  callHere(thread: object, calls: readonly (readonly [func: Handle, args: readonly unknown[]])[]): unknown[]
   closeThread(thread: object): void
+  /** Points parallel loops of the library loaded from `path` to the workers of call threads; false when it has none to point. */
+  adoptLoops(path: string): boolean
   /** What processor and operating system support, by LLVM's names, for example `avx2`, `avx512vnni`, `dotprod`. */
   cpuFeatures(): string[]
   /** New zeroed memory that another process may open once by its name. Page aligned. */

@@ -236,7 +236,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("viewAddress", Call<ViewAddress>);
   add("newThread", Call<NewThread>);
   add("callOn", Call<CallOn>);
+  add("callHere", Call<CallHere>);
   add("closeThread", Call<CloseThread>);
+  add("adoptLoops", Call<AdoptLoops>);
   add("cpuFeatures", Call<CpuFeaturesOf>);
   add("sharedMemoryCreate", Call<SharedMemoryCreate>);
   add("sharedMemoryOpen", Call<SharedMemoryOpen>);

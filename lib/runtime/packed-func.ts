@@ -17,7 +17,7 @@ export interface PackedFunc {
 /** The prototype of packed functions. */
 export class PackedFuncPrototype {
   callOn(thread: CallThread, ...args: TvmArg[]): Promise<TvmValue> {
-    return thread.run([[this as unknown as PackedFunc, args]]).then(([result]) => result as TvmValue)
+    return thread.run([[this as unknown as PackedFunc, args]]).then(({ values }) => values[0] as TvmValue)
   }
   dispose(): void {
     native.dispose(this)

@@ -45,7 +45,7 @@ export async function run(call: EngineCall): Promise<Opened | Omit<ProfileReport
 }
 
 async function open(path: string, threads: number | undefined): Promise<Opened> {
-  const session = await ThreadSession.open(await readArtifact(path), threads)
+  const session = await ThreadSession.open(await readArtifact(path), threads === undefined ? {} : { threads })
   const { metadata } = session
   // Memory of no bytes cannot be mapped.
   const size = Math.max(1, SharedTensors.size(metadata.inputs) + SharedTensors.size(metadata.outputs))

@@ -10,6 +10,7 @@ import { ThreadSession } from './thread-session.js'
 const optionsSchema = optionSchema({
   threads: z.int().min(1).max(1024),
   isolation: z.enum(['thread', 'process']),
+  inlineBelowUs: z.number().min(0),
   ...limitOptions,
 })
 
@@ -28,11 +29,11 @@ export async function load(source: ArtifactSource, options: LoadOptions = {}): P
     throw new TvmNodeError('ERR_INVALID_ARGUMENT', `load takes an artifact or its path, got ${typeof source}`)
   }
   checkOptions(optionsSchema, options, 'load')
-  const { threads, isolation = 'thread' } = options
+  const { isolation = 'thread' } = options
   if (isolation === 'process') return ProcessSession.open(path, options)
   const { signal, timeoutMs } = options
   using time = new LimitedTime({ signal, timeoutMs })
-  const opening = readArtifact(path).then((contents) => ThreadSession.open(contents, threads))
+  const opening = readArtifact(path).then((contents) => ThreadSession.open(contents, options))
   // A session that comes too late has nobody to dispose of it.
   const unheard = () => opening.then((session) => session.dispose()).catch(() => undefined)
   time.signal.addEventListener('abort', unheard, { once: true })

@@ -51,4 +51,9 @@ export interface LoadOptions extends CallOptions {
   readonly isolation?: 'thread' | 'process'
   /** Default: the processors this process may use, at most 8. */
   readonly threads?: number
+  /**
+   * With `thread` isolation, a network whose runs take less than this many microseconds runs on the JavaScript thread itself,
+   * which holds up the event loop for as long and saves the way to another thread. Default 200; 0 for never.
+   */
+  readonly inlineBelowUs?: number
 }

@@ -3,12 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { TvmNodeError } from '../errors.js'
 import {
+  adoptParallelLoops,
+  type CallResults,
   CallThread,
   getGlobalFunc,
   type Module,
   NDArray,
   openLibrary,
-  type PackedFunc,
   type TvmArg,
   type TvmValue,
 } from '../runtime/index.js'
@@ -21,20 +22,25 @@ import {
 } from './artifact.js'
 import { CallQueue } from './call-queue.js'
 import { allowedCpus } from './cpus.js'
+import { Executor, type ExecutorCall } from './executor.js'
+import { InlineGate } from './inline-gate.js'
 import { checkInputs, type NamedTensors } from './inputs.js'
-import type { CallOptions, OperatorProfile, ProfileReport, Session } from './session.js'
+import type { CallOptions, LoadOptions, OperatorProfile, ProfileReport, Session } from './session.js'
 
 const CPU = 1
 /** TVM's thread pool mode "n threads that share these processors" (v0.18, include/tvm/runtime/threading_backend.h). */
 const SHARE_CPUS = -3
 const MOST_DEFAULT_THREADS = 8
+const INLINE_BELOW_US = 200
 
-/** A session on one native thread of this process, with its own pool of workers. */
+/** A session on one native thread of this process, with its own pool of workers; short runs go on the JavaScript thread. */
 export class ThreadSession implements Session {
   readonly inputs: readonly InputInfo[]
   readonly outputs: readonly TensorInfo[]
-  private readonly thread = new CallThread()
+  private readonly thread: CallThread
   private readonly queue = new CallQueue(false)
+  private readonly gate: InlineGate
+  private readonly runCalls: readonly ExecutorCall[]
   private executor: Executor | undefined
   private profiler: Promise<Executor> | undefined
   private isDisposed = false
@@ -42,19 +48,26 @@ export class ThreadSession implements Session {
   private constructor(
     private readonly contents: ArtifactContents,
     readonly threads: number,
+    inlineBelowUs: number,
   ) {
+    this.thread = new CallThread(threads)
+    this.gate = new InlineGate(inlineBelowUs)
     this.inputs = contents.metadata.inputs
     this.outputs = contents.metadata.outputs
+    this.runCalls = [['run'], ...this.outputs.map((_, i) => ['get_output', i] as const)]
   }
 
   /** @throws `ERR_CPU_FEATURES`, `ERR_NO_BUNDLE`, `ERR_TVM` */
-  static async open(contents: ArtifactContents, threads?: number): Promise<ThreadSession> {
+  static async open(
+    contents: ArtifactContents,
+    { threads, inlineBelowUs = INLINE_BELOW_US }: Pick<LoadOptions, 'threads' | 'inlineBelowUs'> = {},
+  ): Promise<ThreadSession> {
     checkCpuFeatures(contents.metadata)
     openLibrary({ kind: 'runtime' })
-    const cpus = allowedCpus()
-    const session = new ThreadSession(contents, threads ?? Math.min(cpus.length, MOST_DEFAULT_THREADS))
+    const most = Math.min(allowedCpus().length, MOST_DEFAULT_THREADS)
+    const session = new ThreadSession(contents, threads ?? most, inlineBelowUs)
     try {
-      await session.start(cpus)
+      session.executor = await session.createExecutor('tvm.graph_executor.create')
     } catch (error) {
       await session.dispose()
       throw error
@@ -67,11 +80,6 @@ export class ThreadSession implements Session {
   }
   get disposed(): boolean {
     return this.isDisposed
-  }
-
-  private async start(cpus: readonly number[]): Promise<void> {
-    await this.call('runtime.config_threadpool', SHARE_CPUS, this.threads, cpus.map(String))
-    this.executor = await this.createExecutor('tvm.graph_executor.create')
   }
 
   private async createExecutor(create: string): Promise<Executor> {
@@ -90,10 +98,17 @@ export class ThreadSession implements Session {
     try {
       const path = join(folder, 'lib.so')
       await writeFile(path, this.contents.members['lib.so'] as Uint8Array)
-      return (await this.call('runtime.ModuleLoadFromFile', path, '')) as Module
+      const code = (await this.call('runtime.ModuleLoadFromFile', path, '')) as Module
+      if (!adoptParallelLoops(path)) await this.limitLibraryPool()
+      return code
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
+  }
+
+  /** For loops that start in the TVM library itself. */
+  private async limitLibraryPool(): Promise<void> {
+    await this.call('runtime.config_threadpool', SHARE_CPUS, this.threads, allowedCpus().map(String))
   }
 
   private call(name: string, ...args: TvmArg[]): Promise<TvmValue> {
@@ -103,34 +118,31 @@ export class ThreadSession implements Session {
   async run(inputs: NamedTensors, options: CallOptions = {}): Promise<NamedTensors> {
     this.guard()
     checkInputs(inputs, this.inputs)
-    return this.queue.add(options, () => this.runOn(this.executor as Executor, inputs))
+    if (this.gate.open && !this.gate.spent && this.queue.isIdle && !options.signal?.aborted)
+      return this.runHere(inputs)
+    return this.queue.add(options, async () => {
+      if (!this.gate.open) return this.runOn(this.executor as Executor, inputs)
+      await new Promise((resolve) => setImmediate(resolve))
+      return this.runHere(inputs)
+    })
+  }
+
+  private runHere(inputs: NamedTensors): NamedTensors {
+    using setting = new InputSetting(this.inputs, inputs)
+    const results = (this.executor as Executor).callsHere([...setting.calls, ...this.runCalls])
+    this.gate.spend(results.durationUs)
+    return this.collect(results)
   }
 
   private async runOn(executor: Executor, inputs: NamedTensors): Promise<NamedTensors> {
-    const outputs = this.outputs.map((_, i) => ['get_output', i] as const)
-    const [, ...arrays] = await this.callWith(executor, inputs, [['run'], ...outputs])
-    return this.collect(arrays as NDArray[])
-  }
-
-  /** Sets the inputs and runs `calls`, all in one go. */
-  private async callWith(
-    executor: Executor,
-    inputs: NamedTensors,
-    calls: readonly ExecutorCall[],
-  ): Promise<TvmValue[]> {
-    const arrays = this.inputs.map(({ name }) => NDArray.from(inputs[name] as NamedTensors[string]))
-    try {
-      const setting = this.inputs.map(
-        ({ internal }, i) => ['set_input', internal, arrays[i] as NDArray] as const,
-      )
-      return (await executor.calls([...setting, ...calls])).slice(setting.length)
-    } finally {
-      for (const array of arrays) array.dispose()
-    }
+    using setting = new InputSetting(this.inputs, inputs)
+    return this.collect(await executor.calls([...setting.calls, ...this.runCalls]))
   }
 
   /** Copies the outputs out, which the next run overwrites. */
-  private collect(arrays: readonly NDArray[]): NamedTensors {
+  private collect({ values, durationUs }: CallResults): NamedTensors {
+    this.gate.record(durationUs)
+    const arrays = values.slice(-this.outputs.length)
     const outputs = this.outputs.map(({ name, dtype, shape }, i) => {
       using array = arrays[i] as NDArray
       return [name, { dtype, shape: [...shape], data: array.toTensor().data }]
@@ -156,7 +168,9 @@ export class ThreadSession implements Session {
       times.sort((a, b) => a - b)
       this.profiler ??= this.createExecutor('tvm.graph_executor_debug.create')
       const profiler = await this.profiler
-      const [report] = await this.callWith(profiler, inputs, [['profile', []]])
+      using setting = new InputSetting(this.inputs, inputs)
+      const { values } = await profiler.calls([...setting.calls, ['profile', []]])
+      const report = values.at(-1)
       const json = (await this.call('runtime.profiling.AsJSON', report as TvmArg)) as string
       return {
         outputs,
@@ -190,43 +204,18 @@ export class ThreadSession implements Session {
   }
 }
 
-/** A function of the executor with its arguments. */
-type ExecutorCall = readonly [name: string, ...args: TvmArg[]]
+/** Inputs in the library's hands, and the calls that set them. */
+class InputSetting implements Disposable {
+  readonly calls: readonly ExecutorCall[]
+  private readonly arrays: readonly NDArray[]
 
-/** A graph executor and the functions of it that are used again and again. */
-class Executor {
-  private readonly functions = new Map<string, PackedFunc>()
-
-  constructor(
-    private readonly module: Module,
-    private readonly thread: CallThread,
-  ) {}
-
-  async call(name: string, ...args: TvmArg[]): Promise<TvmValue> {
-    const [result] = await this.calls([[name, ...args]])
-    return result as TvmValue
+  constructor(infos: readonly InputInfo[], inputs: NamedTensors) {
+    this.arrays = infos.map(({ name }) => NDArray.from(inputs[name] as NamedTensors[string]))
+    this.calls = infos.map(({ internal }, i) => ['set_input', internal, this.arrays[i] as NDArray])
   }
 
-  /** Runs some of the executor's functions in a row. */
-  calls(list: readonly ExecutorCall[]): Promise<TvmValue[]> {
-    return this.thread.run(list.map(([name, ...args]) => [this.find(name), args]))
-  }
-
-  private find(name: string): PackedFunc {
-    let found = this.functions.get(name)
-    if (!found) {
-      const looked = this.module.getFunction(name)
-      if (!looked) throw new TvmNodeError('ERR_UNKNOWN_FUNCTION', `the executor has no function '${name}'`)
-      found = looked
-      this.functions.set(name, found)
-    }
-    return found
-  }
-
-  dispose(): void {
-    for (const func of this.functions.values()) func.dispose()
-    this.functions.clear()
-    this.module.dispose()
+  [Symbol.dispose](): void {
+    for (const array of this.arrays) array.dispose()
   }
 }
 

@@ -4,6 +4,7 @@
 #include <deque>
 #include <list>
 
+#include "../parallel/parallel_loops.h"
 #include "arguments.h"
 #include "errors.h"
 #include "result.h"
@@ -26,9 +27,19 @@ struct PackedCall {
 
 /** Calls that run in a row; the first that fails ends the job. */
 struct Job {
-  explicit Job(Napi::Env env) : deferred(env) {}
+  Job(EnvState& state, Napi::Array list) {
+    for (uint32_t i = 0; i < list.Length(); i++) {
+      auto pair = list.Get(i).As<Napi::Array>();
+      PackedCall& call = calls.emplace_back(state);
+      call.function = Expect(state, pair.Get(0u), Kind::kPackedFunc);
+      auto arguments = pair.Get(1u).As<Napi::Array>();
+      for (uint32_t k = 0; k < arguments.Length(); k++) call.arguments.Add(arguments.Get(k));
+    }
+  }
 
-  void Run() {
+  void Run(ThreadPool& pool) {
+    LoopsOn loops(&pool);
+    const auto started = std::chrono::steady_clock::now();
     try {
       for (auto& call : calls) {
         Arguments& arguments = call.arguments;
@@ -40,37 +51,53 @@ struct Job {
     } catch (const std::exception& raised) {
       error = std::make_unique<TvmError>(raised.what(), "");
     }
+    took = std::chrono::steady_clock::now() - started;
+  }
+
+  /** The results of the calls and, as the last element, the microseconds that they took. */
+  Napi::Array Results(EnvState& state) {
+    if (error) throw MakeTvmError(state, error->what(), error->backtrace);
+    Napi::Array results = Napi::Array::New(state.env(), calls.size() + 1);
+    uint32_t i = 0;
+    for (auto& call : calls) {
+      results.Set(i++, Guard(state, [&] { return ToJs(state, std::move(call.result)); }));
+    }
+    results.Set(i, std::chrono::duration<double, std::micro>(took).count());
+    return results;
   }
 
   std::list<PackedCall> calls;
-  Napi::Promise::Deferred deferred;
   std::unique_ptr<TvmError> error;
+  std::chrono::steady_clock::duration took{};
 };
 
-void Settle(EnvState& state, Job& job) {
-  Napi::Env env = state.env();
-  Napi::HandleScope scope(env);
-  state.ReleaseLoop();
-  try {
-    if (job.error) throw MakeTvmError(state, job.error->what(), job.error->backtrace);
-    Napi::Array results = Napi::Array::New(env, job.calls.size());
-    uint32_t i = 0;
-    for (auto& call : job.calls) {
-      results.Set(i++, Guard(state, [&] { return ToJs(state, std::move(call.result)); }));
+struct PromisedJob : Job {
+  PromisedJob(EnvState& state, Napi::Array list) : Job(state, list), deferred(state.env()) {}
+
+  void Settle(EnvState& state) {
+    Napi::HandleScope scope(state.env());
+    state.ReleaseLoop();
+    try {
+      deferred.Resolve(Results(state));
+    } catch (const Napi::Error& raised) {
+      deferred.Reject(raised.Value());
     }
-    job.deferred.Resolve(results);
-  } catch (const Napi::Error& error) {
-    job.deferred.Reject(error.Value());
   }
-}
+
+  Napi::Promise::Deferred deferred;
+};
 
 // Shared by the thread itself, which may outlive the JavaScript object, and that object.
 class Queue : public Guest {
  public:
-  explicit Queue(std::shared_ptr<EnvState> state) : state_(std::move(state)) {}
+  Queue(std::shared_ptr<EnvState> state, int threads)
+      : state_(std::move(state)), pool_(std::make_unique<ThreadPool>(threads)) {}
+
+  /** For loops on the JavaScript thread, which alone closes the queue; null once it is closed. */
+  ThreadPool* pool() { return closed_ ? nullptr : pool_.get(); }
 
   /** False when the queue is closed. */
-  bool Push(std::shared_ptr<Job> job) {
+  bool Push(std::shared_ptr<PromisedJob> job) {
     std::lock_guard<std::mutex> lock(mutex_);
     if (closed_) return false;
     jobs_.push_back(std::move(job));
@@ -95,29 +122,31 @@ class Queue : public Guest {
   }
 
   void Run() {
-    while (std::shared_ptr<Job> job = Next()) {
-      job->Run();
-      state_->Post([state = state_, job = std::move(job)] { Settle(*state, *job); });
+    while (std::shared_ptr<PromisedJob> job = Next()) {
+      job->Run(*pool_);
+      state_->Post([state = state_, job = std::move(job)] { job->Settle(*state); });
     }
+    pool_.reset();
     std::lock_guard<std::mutex> lock(mutex_);
     ended_ = true;
     changed_.notify_all();
   }
 
  private:
-  std::shared_ptr<Job> Next() {
+  std::shared_ptr<PromisedJob> Next() {
     std::unique_lock<std::mutex> lock(mutex_);
     changed_.wait(lock, [this] { return closed_ || !jobs_.empty(); });
     if (jobs_.empty()) return nullptr;
-    std::shared_ptr<Job> job = std::move(jobs_.front());
+    std::shared_ptr<PromisedJob> job = std::move(jobs_.front());
     jobs_.pop_front();
     return job;
   }
 
   std::shared_ptr<EnvState> state_;
+  std::unique_ptr<ThreadPool> pool_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::shared_ptr<Job>> jobs_;
+  std::deque<std::shared_ptr<PromisedJob>> jobs_;
   bool closed_ = false;
   bool ended_ = false;
 };
@@ -135,10 +164,13 @@ Queue& QueueOf(Napi::Value value) {
   return **static_cast<QueuePtr*>(data);
 }
 
+CodedError Disposed() { return {"ERR_DISPOSED", "this call thread was disposed"}; }
+
 }  // namespace
 
 Napi::Value NewThread(EnvState& state, const Napi::CallbackInfo& info) {
-  auto queue = std::make_shared<Queue>(state.shared_from_this());
+  const int threads = info[0].As<Napi::Number>().Int32Value();
+  auto queue = std::make_shared<Queue>(state.shared_from_this(), threads);
   state.Welcome(queue);
   std::thread([queue] { queue->Run(); }).detach();
   Napi::Object object = Napi::Object::New(info.Env());
@@ -154,20 +186,24 @@ Napi::Value NewThread(EnvState& state, const Napi::CallbackInfo& info) {
 
 Napi::Value CallOn(EnvState& state, const Napi::CallbackInfo& info) {
   Queue& queue = QueueOf(info[0]);
-  auto job = std::make_shared<Job>(info.Env());
-  auto calls = info[1].As<Napi::Array>();
-  for (uint32_t i = 0; i < calls.Length(); i++) {
-    auto pair = calls.Get(i).As<Napi::Array>();
-    PackedCall& call = job->calls.emplace_back(state);
-    call.function = Expect(state, pair.Get(0u), Kind::kPackedFunc);
-    auto arguments = pair.Get(1u).As<Napi::Array>();
-    for (uint32_t k = 0; k < arguments.Length(); k++) call.arguments.Add(arguments.Get(k));
-  }
+  auto job = std::make_shared<PromisedJob>(state, info[1].As<Napi::Array>());
   Napi::Value promise = job->deferred.Promise();
-  if (!queue.Push(std::move(job)))
-    throw CodedError("ERR_DISPOSED", "this call thread was disposed");
+  if (!queue.Push(std::move(job))) throw Disposed();
   state.HoldLoop();
   return promise;
+}
+
+Napi::Value CallHere(EnvState& state, const Napi::CallbackInfo& info) {
+  ThreadPool* pool = QueueOf(info[0]).pool();
+  if (!pool) throw Disposed();
+  Job job(state, info[1].As<Napi::Array>());
+  job.Run(*pool);
+  return job.Results(state);
+}
+
+Napi::Value AdoptLoops(EnvState&, const Napi::CallbackInfo& info) {
+  const bool adopted = AdoptParallelLoops(info[0].As<Napi::String>().Utf8Value());
+  return Napi::Boolean::New(info.Env(), adopted);
 }
 
 Napi::Value CloseThread(EnvState&, const Napi::CallbackInfo& info) {

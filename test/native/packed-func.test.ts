@@ -205,8 +205,12 @@ describe('threads', () => {
   })
   test('a row of calls has all results in order, or ends with the first failure', async () => {
     using thread = new CallThread()
-    expect(await thread.run([1, 'b', null].map((value) => [echo, [value]] as const))).toEqual([1, 'b', null])
-    expect(await thread.run([])).toEqual([])
+    const row = [1, 'b', null].map((value) => [echo, [value]] as const)
+    expect((await thread.run(row)).values).toEqual([1, 'b', null])
+    expect(thread.runHere(row).values).toEqual([1, 'b', null])
+    expect((await thread.run([])).values).toEqual([])
+    const { durationUs } = await thread.run([[getGlobalFunc('testing.sleep_in_ffi'), [0.01]]])
+    expect(durationUs).toBeGreaterThan(9_000)
     const order: number[] = []
     const note = packed((i: number) => order.push(i))
     const fail = packed(() => {
@@ -219,6 +223,13 @@ describe('threads', () => {
         [note, [3]],
       ]),
     ).rejects.toThrow('the second fails')
+    expect(order).toEqual([1])
+    expect(() =>
+      thread.runHere([
+        [fail, []],
+        [note, [5]],
+      ]),
+    ).toThrow('the second fails')
     expect(order).toEqual([1])
   })
   test('arrays over JavaScript memory may be let go while a call still has them', async () => {

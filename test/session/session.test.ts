@@ -225,6 +225,38 @@ describe.each(['thread', 'process'] as const)('in a %s', (isolation) => {
   })
 })
 
+describe('short runs in a thread', () => {
+  const name = Object.keys(kws.outputs)[0] as string
+
+  test('give the same on the JavaScript thread as on their own', async () => {
+    await using own = await load(kwsPath, { inlineBelowUs: 0 })
+    await using inline = await load(kwsPath, { inlineBelowUs: 1e6 })
+    for (let i = 0; i < 20; i++) {
+      const x = { data: tensor(new Float32Array(490).fill(i), [1, 1, 49, 10]) }
+      expect((await inline.run(x))[name]).toEqual((await own.run(x))[name])
+    }
+  })
+
+  test('hold up the event loop for a short time only', async () => {
+    await using session = await load(kwsPath, { inlineBelowUs: 1e6 })
+    let turns = 0
+    const timer = setInterval(() => turns++, 1)
+    for (const end = performance.now() + 200; performance.now() < end; ) await session.run(kws.inputs)
+    clearInterval(timer)
+    expect(turns).toBeGreaterThan(10)
+  })
+
+  test('made at once keep their order, and are waited for by dispose', async () => {
+    const session = await load(kwsPath, { inlineBelowUs: 1e6 })
+    for (let i = 0; i < 5; i++) await session.run(kws.inputs)
+    const order: number[] = []
+    const runs = Array.from({ length: 200 }, (_, i) => session.run(kws.inputs).then(() => order.push(i)))
+    await session.dispose()
+    await Promise.all(runs)
+    expect(order).toEqual(runs.map((_, i) => i))
+  })
+})
+
 describe('in a process', () => {
   test('a crash rejects the call, and the next one gets a new process', async () => {
     const before = childrenOf()
@@ -316,6 +348,7 @@ test('a worker thread can load, run, and be terminated in the middle', async () 
 test.each([
   [{ threads: 0 }, /threads/],
   [{ threads: 1.5 }, /threads/],
+  [{ inlineBelowUs: -1 }, /inlineBelowUs/],
   [{ thread: 2 }, /no option 'thread'; did you mean 'threads'/],
   [{ isolation: 'vm' }, /isolation.*process/],
 ])('loading with %j is refused', async (options, message) => {
