@@ -28,8 +28,8 @@ export function compareTensors(
   if (`${actual.shape}` !== `${expected.shape}`) {
     return different(`has shape [${actual.shape}] instead of [${expected.shape}]`)
   }
-  const got = elements(actual)
-  const wanted = elements(expected)
+  const got = elementsOf(actual)
+  const wanted = elementsOf(expected)
   let maxAbsError = 0
   let mismatch: string | undefined
   for (let i = 0; i < wanted.length; i++) {
@@ -47,7 +47,7 @@ export function compareTensors(
 /** Standard deviation of the finite elements; 0 for types other than floats. */
 export function standardDeviation(tensor: Tensor): number {
   if (!/^b?float/.test(tensor.dtype)) return 0
-  const values = Array.from(elements(tensor) as ArrayLike<number>).filter(Number.isFinite)
+  const values = Array.from(elementsOf(tensor) as ArrayLike<number>).filter(Number.isFinite)
   const count = Math.max(values.length, 1)
   const mean = values.reduce((sum, value) => sum + value, 0) / count
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count)
@@ -55,7 +55,8 @@ export function standardDeviation(tensor: Tensor): number {
 
 type Element = number | bigint | string | undefined
 
-function elements({ dtype, data }: Tensor): ArrayLike<Element> {
+/** The elements as values that can be compared: 16-bit floats decoded. */
+export function elementsOf({ dtype, data }: Tensor): ArrayLike<Element> {
   if (dtype === 'float16') return decodeFloat16(data as Uint16Array)
   if (dtype === 'bfloat16') return decodeBfloat16(data as Uint16Array)
   return data as ArrayLike<Element>

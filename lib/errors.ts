@@ -23,6 +23,30 @@ export const errorCodes = {
     cause: 'A handle, session or backend was used after `dispose()`.',
     fix: 'Keep it alive for as long as it is used, or load it again.',
   },
+  ERR_CONFIG: {
+    cause: 'A configuration has an unknown key, a value of the wrong kind, or parts that do not go together.',
+    fix: 'The message names the key and the nearest valid one; `schema/backend.schema.json` lists all for editors.',
+  },
+  ERR_UNKNOWN_BOARD: {
+    cause: 'There is no board of that name.',
+    fix: 'The message names the nearest one; a description may stand in its place.',
+  },
+  ERR_NOT_AVAILABLE: {
+    cause: 'A board or tuner is known but this version does not support it.',
+    fix: 'The message says what is missing; choose another one.',
+  },
+  ERR_NOT_PREPARED: {
+    cause: 'A backend was to run before it was given a network.',
+    fix: 'Call `prepare(model)` first.',
+  },
+  ERR_BOARD: {
+    cause: 'A phase of a board’s life cycle failed; the board was given back.',
+    fix: '`details.phase` and `cause` say what failed; the next call takes the board again.',
+  },
+  ERR_BOARD_BUSY: {
+    cause: 'Another holds the board.',
+    fix: 'The message says who; wait, or use another board.',
+  },
   ERR_ADDON: {
     cause: 'The native addon is missing or does not fit this Node, system or processor.',
     fix: 'Run `npm run build`; the message names the file and the reason.',

@@ -46,6 +46,11 @@ export class LimitedTime {
 
   private readonly forward = () => this.controller.abort(this.limits.signal?.reason)
 
+  /** Ends the operation for another reason. */
+  abort(reason: unknown): void {
+    this.controller.abort(reason)
+  }
+
   /** Rejects when the time is over; never resolves. */
   over(): Promise<never> {
     return new Promise((_, reject) => {

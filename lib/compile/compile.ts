@@ -26,6 +26,8 @@ export interface CompileOptions extends Limits {
    * shapes depend.
    */
   readonly constants?: NamedTensors
+  /** TVM's pass options, for example `{ 'tir.disable_vectorize': true }`. */
+  readonly config?: Readonly<Record<string, boolean | number | string>>
   readonly onProgress?: (event: ProgressEvent) => void
 }
 
@@ -34,6 +36,7 @@ const optionsSchema = optionSchema({
   optLevel: z.int().min(0).max(4),
   shapes: z.record(z.string(), z.array(z.int().min(-1))),
   constants: z.record(z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')),
+  config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
   onProgress: z.instanceof(Function),
   ...limitOptions,
 })
@@ -96,7 +99,7 @@ process.once('exit', () => {
  * importer's errors
  */
 export async function compile(model: string | Uint8Array, options: CompileOptions = {}): Promise<Artifact> {
-  const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, constants = {} } = options
+  const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, constants = {}, config = {} } = options
   const { signal, timeoutMs, onProgress } = options
   if (typeof model !== 'string' && !(model instanceof Uint8Array)) {
     throw new TvmNodeError('ERR_INVALID_ARGUMENT', `compile takes a path or bytes, got ${typeof model}`)
@@ -115,6 +118,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
       optLevel,
       shapes,
       constants,
+      config,
     }
     const result = (await runInEngine('compile', request, { signal, timeoutMs, onProgress })) as CompileResult
     return Artifact.at(request.output, result.metadata)

@@ -24,6 +24,8 @@ export interface CompileRequest {
   readonly shapes: Readonly<Record<string, readonly number[]>>
   /** Inputs fixed to a value. */
   readonly constants: NamedTensors
+  /** Pass options. */
+  readonly config: Readonly<Record<string, boolean | number | string>>
 }
 
 export interface CompileResult {
@@ -45,6 +47,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const { built, untuned } = notingUntuned(() =>
     buildRelay(func, target, {
       optLevel: request.optLevel,
+      config: request.config,
       onStep: report,
     }),
   )

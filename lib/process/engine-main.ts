@@ -4,6 +4,7 @@ import { type EngineReply, type EngineRequest, plainError, type Task } from './p
 const tasks: Readonly<Record<string, () => Promise<{ run: Task }>>> = {
   compile: () => import('../compile/task.js'),
   library: () => import('./library-task.js'),
+  reference: () => import('../backend/reference-task.js'),
   session: () => import('../session/engine-task.js'),
 }
 

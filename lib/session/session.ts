@@ -1,4 +1,5 @@
 import type { Limits } from '../limits.js'
+import type { Summary } from '../statistics.js'
 import type { ArtifactMetadata, TensorInfo } from './artifact.js'
 import type { NamedTensors } from './inputs.js'
 
@@ -13,7 +14,7 @@ export interface OperatorProfile {
 
 export interface LatencyMetrics {
   /** Microseconds a run took. */
-  readonly latencyUs: { readonly median: number; readonly min: number; readonly max: number }
+  readonly latencyUs: Summary
 }
 
 export interface ProfileReport {

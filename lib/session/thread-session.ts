@@ -13,6 +13,7 @@ import {
   type TvmArg,
   type TvmValue,
 } from '../runtime/index.js'
+import { summarize } from '../statistics.js'
 import {
   type ArtifactContents,
   type ArtifactMetadata,
@@ -165,7 +166,6 @@ export class ThreadSession implements Session {
         await executor.call('run')
         times.push((performance.now() - started) * 1000)
       }
-      times.sort((a, b) => a - b)
       this.profiler ??= this.createExecutor('tvm.graph_executor_debug.create')
       const profiler = await this.profiler
       using setting = new InputSetting(this.inputs, inputs)
@@ -174,13 +174,7 @@ export class ThreadSession implements Session {
       const json = (await this.call('runtime.profiling.AsJSON', report as TvmArg)) as string
       return {
         outputs,
-        metrics: {
-          latencyUs: {
-            median: times[times.length >> 1] as number,
-            min: times[0] as number,
-            max: times.at(-1) as number,
-          },
-        },
+        metrics: { latencyUs: summarize(times) },
         profile: operatorProfiles(json),
       }
     })

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 test.each([
   ['docs/errors.md', 'scripts/gen-errors-doc.mjs'],
   ['docs/cli.md', 'scripts/gen-cli-doc.mjs'],
+  ['schema/backend.schema.json', 'scripts/gen-schema.mjs'],
 ])('%s is what its source generates', (_document, script) => {
   expect(() => execFileSync(process.execPath, [script, '--check'], { stdio: 'pipe' })).not.toThrow()
 })

@@ -1,0 +1,258 @@
+import { createHash } from 'node:crypto'
+import { passConfigOf } from '../boards/board.js'
+import type { BoardConnection } from '../boards/connection.js'
+import { openBoard } from '../boards/open.js'
+import { type Artifact, type CompileOptions, compile } from '../compile/compile.js'
+import { TvmNodeError } from '../errors.js'
+import { LimitedTime, type Limits } from '../limits.js'
+import type { ProgressEvent } from '../process/protocol.js'
+import type { TensorInfo } from '../session/artifact.js'
+import { CallQueue } from '../session/call-queue.js'
+import type { NamedTensors } from '../session/inputs.js'
+import type { OperatorProfile } from '../session/session.js'
+import { tunerFor } from '../tuning/tuner.js'
+import { splitBatch } from './batches.js'
+import { type BackendConfig, type BackendConfigInput, resolveConfig } from './config.js'
+import { Evaluation, type EvaluationOptions } from './evaluation.js'
+import { type MemoryNeed, memoryNeed } from './memory.js'
+import { readModelFile } from './model-file.js'
+import type { Metrics, Rebuilt } from './results.js'
+
+export interface PrepareOptions extends Limits {
+  /** Shapes of inputs that the model leaves open, by name; what is left out is taken as 1. */
+  readonly shapes?: CompileOptions['shapes']
+  readonly onProgress?: (event: ProgressEvent) => void
+}
+
+export interface Prepared {
+  /** What had to be built. */
+  readonly rebuilt: Rebuilt
+  /** Milliseconds of tuning and building, and of bringing the result onto the board. */
+  readonly buildMs: number
+  readonly uploadMs: number
+}
+
+export interface BackendProfile {
+  readonly outputs: NamedTensors
+  /**
+   * `duration` (seconds, the median), `latency_us`, `latency_min_us`, `latency_max_us` of a run on the board; `memory_bytes`,
+   * `parameter_bytes`, `workspace_bytes`.
+   */
+  readonly metrics: Metrics
+  /** In order of execution. */
+  readonly profile: readonly OperatorProfile[]
+}
+
+/**
+ * A network in training as it behaves on its board: compiled, brought there, run and measured. Calls queue: one runs at a time.
+ */
+export class TvmBackend {
+  readonly name = 'tvm'
+  private readonly queue = new CallQueue(true)
+  /** Ends each call that waits or runs. */
+  private readonly calls = new Set<() => void>()
+  private isDisposed = false
+  private readonly evaluations = new Set<Evaluation>()
+  private prepared:
+    | { readonly artifact: Artifact; readonly hash: string; readonly memory: MemoryNeed }
+    | undefined
+
+  private constructor(
+    readonly config: BackendConfig,
+    private readonly board: BoardConnection,
+  ) {}
+
+  /**
+   * Checks a configuration; no board is taken yet.
+   *
+   * @throws `ERR_CONFIG`, `ERR_UNKNOWN_BOARD`, `ERR_NOT_AVAILABLE`
+   */
+  static async create(input: BackendConfigInput): Promise<TvmBackend> {
+    const config = resolveConfig(input)
+    tunerFor(config.tuner.name)
+    const { board, isolation, threads } = config
+    return new TvmBackend(config, openBoard(board, { isolation, ...(threads !== null && { threads }) }))
+  }
+
+  /** Whether the board can be used now. */
+  async available(limits: Limits = {}): Promise<boolean> {
+    this.guard()
+    return (await this.board.available(limits)).available
+  }
+
+  /** Inputs of the prepared network by name. @throws `ERR_NOT_PREPARED` */
+  get inputs(): readonly TensorInfo[] {
+    return this.network.artifact.metadata.inputs
+  }
+  get outputs(): readonly TensorInfo[] {
+    return this.network.artifact.metadata.outputs
+  }
+
+  /**
+   * Makes an ONNX model, given as a path or as bytes, the one that runs on the board. What did not change since the call before is
+   * not built again.
+   *
+   * @throws the errors of `compile`; `ERR_BOARD`, `ERR_BOARD_BUSY`, `ERR_MODEL_READ`
+   */
+  prepare(model: string | Uint8Array, options: PrepareOptions = {}): Promise<Prepared> {
+    const { onProgress, shapes, ...limits } = options
+    return this.enqueue(limits, (signal) => this.prepareNow(model, { signal, onProgress }, shapes))
+  }
+
+  private async prepareNow(
+    model: string | Uint8Array,
+    options: Pick<CompileOptions, 'signal'> & { onProgress: PrepareOptions['onProgress'] },
+    shapes: CompileOptions['shapes'],
+  ): Promise<Prepared> {
+    const started = performance.now()
+    const bytes = typeof model === 'string' ? await readModelFile(model) : model
+    const hash = createHash('sha256')
+      .update(bytes)
+      .update(JSON.stringify(shapes ?? {}))
+      .digest('hex')
+    const rebuilt = this.prepared?.hash === hash ? 'nothing' : await this.build(model, hash, options, shapes)
+    const built = performance.now()
+    if (rebuilt !== 'nothing' || this.board.state !== 'loaded') {
+      await this.board.upload(this.network.artifact, { signal: options.signal })
+    }
+    return { rebuilt, buildMs: built - started, uploadMs: performance.now() - built }
+  }
+
+  private async build(
+    model: string | Uint8Array,
+    hash: string,
+    { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress: PrepareOptions['onProgress'] },
+    shapes: CompileOptions['shapes'],
+  ): Promise<Rebuilt> {
+    const { board } = this.config
+    const artifact = await compile(model, {
+      target: board.target,
+      config: passConfigOf(board),
+      ...(shapes && { shapes }),
+      ...(signal && { signal }),
+      ...(onProgress && { onProgress }),
+    })
+    const before = this.prepared
+    this.prepared = { artifact, hash, memory: await memoryNeed(artifact) }
+    await before?.artifact.dispose()
+    return 'all'
+  }
+
+  /**
+   * Runs the prepared network on a batch of any size; results are those of the whole batch.
+   *
+   * @throws `ERR_NOT_PREPARED`, `ERR_INPUT`, `ERR_BOARD`, `ERR_BOARD_BUSY`, `ERR_TIMEOUT`
+   */
+  run(inputs: NamedTensors, limits: Limits = {}): Promise<NamedTensors> {
+    return this.enqueue(limits, async (signal) => {
+      await this.ensureLoaded(signal)
+      const { pieces, join } = splitBatch(inputs, this.inputs)
+      const outputs: NamedTensors[] = []
+      for (const piece of pieces) outputs.push(await this.board.run(piece, { signal }))
+      return join(outputs)
+    })
+  }
+
+  /**
+   * Runs a batch and measures: a run of its first piece some times, and each operator in it.
+   *
+   * @param options - `repeat`: runs that are timed, default 10.
+   * @throws as `run`
+   */
+  profile(
+    inputs: NamedTensors,
+    options: Limits & { readonly repeat?: number } = {},
+  ): Promise<BackendProfile> {
+    const { repeat, ...limits } = options
+    return this.enqueue(limits, async (signal) => {
+      await this.ensureLoaded(signal)
+      const { pieces, join } = splitBatch(inputs, this.inputs)
+      const [first, ...rest] = pieces
+      const report = await this.board.profile(first as NamedTensors, { signal, ...(repeat && { repeat }) })
+      const outputs = [report.outputs]
+      for (const piece of rest) outputs.push(await this.board.run(piece, { signal }))
+      const { median, spread, min, max } = report.metrics.latencyUs
+      const { parameters, workspace } = this.network.memory
+      return {
+        outputs: join(outputs),
+        metrics: {
+          duration: median / 1e6,
+          latency_us: median,
+          latency_spread_us: spread,
+          latency_min_us: min,
+          latency_max_us: max,
+          memory_bytes: parameters + workspace,
+          parameter_bytes: parameters,
+          workspace_bytes: workspace,
+        },
+        profile: report.profile,
+      }
+    })
+  }
+
+  /** Writes the prepared network as an artifact, whole or not at all. @throws `ERR_NOT_PREPARED`, `ERR_WRITE_FAILED` */
+  async export(path: string): Promise<void> {
+    return this.enqueue({}, () => this.network.artifact.save(path))
+  }
+
+  /** Hooks for a training loop. */
+  evaluation(options: EvaluationOptions = {}): Evaluation {
+    this.guard()
+    const evaluation = new Evaluation(this, options, () => this.evaluations.delete(evaluation))
+    this.evaluations.add(evaluation)
+    return evaluation
+  }
+
+  get disposed(): boolean {
+    return this.isDisposed
+  }
+
+  /** Ends evaluations and calls that run, and gives the board back. Safe to call twice. */
+  async dispose(): Promise<void> {
+    if (this.isDisposed) return
+    this.isDisposed = true
+    for (const evaluation of this.evaluations) evaluation.dispose()
+    for (const end of this.calls) end()
+    await this.queue.idle()
+    await this.board.close().catch((error: Error) => process.emitWarning(error))
+    await this.prepared?.artifact.dispose()
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+
+  private get network() {
+    if (this.prepared) return this.prepared
+    throw new TvmNodeError(
+      'ERR_NOT_PREPARED',
+      'the backend has no network; call prepare() with a model first',
+    )
+  }
+
+  /** A board that was lost gets the network again. */
+  private async ensureLoaded(signal: AbortSignal): Promise<void> {
+    const { artifact } = this.network
+    if (this.board.state !== 'loaded') await this.board.upload(artifact, { signal })
+  }
+
+  /** Queues a call that its own limits or the backend's disposal end. */
+  private async enqueue<T>(limits: Limits, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.guard()
+    using time = new LimitedTime(limits)
+    const end = () => time.abort(disposed())
+    this.calls.add(end)
+    try {
+      return await this.queue.add({ signal: time.signal }, work)
+    } finally {
+      this.calls.delete(end)
+    }
+  }
+
+  private guard(): void {
+    if (this.disposed) throw disposed()
+  }
+}
+
+function disposed(): TvmNodeError {
+  return new TvmNodeError('ERR_DISPOSED', 'this backend was disposed')
+}

@@ -1,0 +1,58 @@
+import type { Limits } from '../limits.js'
+import type { ArtifactSource } from '../session/load.js'
+import type { Session } from '../session/session.js'
+
+/** What happens to a board between being free and being free again, in this order. */
+export const boardPhases = [
+  'lock',
+  'connect',
+  'setup',
+  'upload',
+  'measure',
+  'profile',
+  'reset',
+  'teardown',
+  'disconnect',
+  'unlock',
+] as const
+export type BoardPhase = (typeof boardPhases)[number]
+
+export type Availability =
+  | { readonly available: true }
+  /** `busy` boards may become free; others are missing something. */
+  | { readonly available: false; readonly busy: boolean; readonly reason: string }
+
+/** Milliseconds that each phase may take unless a call says otherwise. */
+export const phaseDeadlines: Readonly<Record<BoardPhase, number>> = {
+  lock: 60_000,
+  connect: 60_000,
+  setup: 300_000,
+  upload: 120_000,
+  measure: 300_000,
+  profile: 300_000,
+  reset: 120_000,
+  teardown: 60_000,
+  disconnect: 30_000,
+  unlock: 30_000,
+}
+
+/**
+ * One way to reach boards. Steps left out are not needed there. Each ends when its signal says so; an error of a step is
+ * reported with the name of its phase. `teardown`, `disconnect` and `unlock` undo `setup`, `connect` and `lock` and are called for
+ * every one of those that began, also after a failure. See `BoardConnection` for the order.
+ */
+export interface BoardAdapter {
+  /** Whether the board could be used now, without taking it. */
+  available(limits: Limits): Promise<Availability>
+  /** @throws `ERR_BOARD_BUSY` when another holds the board. */
+  lock?(limits: Limits): Promise<void>
+  connect?(limits: Limits): Promise<void>
+  setup?(limits: Limits): Promise<void>
+  /** Brings an artifact onto the board; what comes back runs there until it is disposed. */
+  upload(artifact: ArtifactSource, limits: Limits): Promise<Session>
+  /** Brings a board that hangs back to the state after `setup`. */
+  reset?(limits: Limits): Promise<void>
+  teardown?(limits: Limits): Promise<void>
+  disconnect?(limits: Limits): Promise<void>
+  unlock?(limits: Limits): Promise<void>
+}

@@ -1,0 +1,94 @@
+import { z } from 'zod'
+
+/** Limits of a device that auto_scheduler searches within (TVM v0.18, include/tvm/auto_scheduler/search_task.h). */
+const hardwareParams = z.strictObject({
+  num_cores: z.int().min(1).default(4),
+  vector_unit_bytes: z.int().min(1).default(64),
+  cache_line_bytes: z.int().min(1).default(64),
+  max_shared_memory_per_block: z.int().min(0).default(65536),
+  max_local_memory_per_block: z
+    .int()
+    .min(0)
+    .default(2 ** 31 - 1),
+  max_threads_per_block: z.int().min(0).default(1024),
+  max_vthread_extent: z.int().min(0).default(8),
+  warp_size: z.int().min(0).default(32),
+})
+
+const passValue = z.union([z.boolean(), z.number(), z.string()])
+
+/** How the ahead-of-time executor is built for a board without an operating system. */
+const aot = z.strictObject({
+  prologue: z.string().default(''),
+  epilogue: z.string().default(''),
+  includes: z.array(z.string()).default([]),
+  pass_config: z.record(z.string(), passValue).default({}),
+  interface_api: z.enum(['c', 'packed']).default('c'),
+  workspace_byte_alignment: z.int().min(1).default(8),
+  constant_byte_alignment: z.int().min(1).default(8),
+  use_workspace_io: z.boolean().default(false),
+  workspace_bytes: z.int().min(0).default(262144),
+})
+
+const micro = z.strictObject({
+  template_dir: z.string().describe('Folder of the template project.'),
+  project_options: z.record(z.string(), z.unknown()).default({}).describe("The template's own options."),
+  aot: aot.nullable().default(null),
+})
+
+/** Everything a board is described by. */
+export const boardSchema = z.strictObject({
+  name: z.string().min(1).describe('The key under which the board is locked and known to the tracker.'),
+  target: z.string().min(1).default('llvm').describe("What to compile for, in TVM's notation."),
+  target_host: z.string().nullable().default(null).describe('Target of the code that calls the kernels.'),
+  connector: z
+    .enum(['default', 'local', 'automate', 'micro'])
+    .default('default')
+    .describe("How the board is reached; 'default' is 'micro' where `micro` is given, else 'automate'."),
+  tracker: z.string().nullable().default(null).describe('host:port of a tracker that runs already.'),
+  opencl: z.boolean().default(false).describe('Whether a rebuilt runtime has OpenCL.'),
+  cuda: z.boolean().default(false).describe('Whether a rebuilt runtime has CUDA.'),
+  rebuild_runtime: z.boolean().default(false).describe("Whether to build TVM's runtime on the board first."),
+  setup: z.array(z.string()).default([]).describe('Shell commands that run on the board before its use.'),
+  teardown: z.array(z.string()).default([]).describe('Shell commands that run on the board after its use.'),
+  hardware_params: hardwareParams.nullable().default(null).describe('Limits for auto_scheduler.'),
+  build: z
+    .record(z.string(), passValue)
+    .default({})
+    .describe('Pass options of the build; any here replace the ones that follow from the target.'),
+  micro: micro.nullable().default(null).describe('A board without an operating system.'),
+  desired_layouts: z
+    .record(z.string(), z.array(z.string()))
+    .nullable()
+    .default(null)
+    .describe("Operator to [data layout, kernel layout]; 'default' leaves one as it is."),
+  rpc_runner: z
+    .enum(['gvsoc'])
+    .nullable()
+    .default(null)
+    .describe('A simulator that runs candidates of a tuner.'),
+  disable_vectorize: z.boolean().nullable().default(null).describe('Whether code has no vector operations.'),
+})
+
+/** A board with every field; configuration keys are snake_case. */
+export type Board = z.output<typeof boardSchema>
+/** A board as people write it: what has a default may be left out. */
+export type BoardInput = z.input<typeof boardSchema>
+
+/** How the board is reached once `default` is resolved. */
+export function connectorOf({ connector, micro }: Board): 'local' | 'automate' | 'micro' {
+  if (connector !== 'default') return connector
+  return micro ? 'micro' : 'automate'
+}
+
+/** TVM's pass options for the board: its own, or else those that follow from target and fields. */
+export function passConfigOf({
+  build,
+  target,
+  disable_vectorize,
+}: Board): Readonly<Record<string, PassValue>> {
+  if (Object.keys(build).length > 0) return build
+  const scalar = disable_vectorize === true || /^c(\s|$)/.test(target)
+  return scalar ? { 'tir.disable_vectorize': true } : {}
+}
+export type PassValue = z.output<typeof passValue>

@@ -1,0 +1,1 @@
+export { boardNames as names, findBoard as find } from './predefined.js'

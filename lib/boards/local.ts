@@ -1,0 +1,26 @@
+import type { Limits } from '../limits.js'
+import { runInEngine } from '../process/engine.js'
+import type { LibraryReport } from '../process/library-task.js'
+import { type ArtifactSource, load } from '../session/load.js'
+import type { LoadOptions, Session } from '../session/session.js'
+import type { Availability, BoardAdapter } from './adapter.js'
+
+/** This machine's own processor: nothing to lock, to connect to or to set up. */
+export class LocalAdapter implements BoardAdapter {
+  constructor(private readonly how: Pick<LoadOptions, 'isolation' | 'threads'>) {}
+
+  async available({ signal, timeoutMs }: Limits): Promise<Availability> {
+    try {
+      // In an engine, since a library that does not fit may end the process that opens it.
+      ;(await runInEngine('library', {}, { signal, timeoutMs })) as LibraryReport
+      return { available: true }
+    } catch (error) {
+      signal?.throwIfAborted()
+      return { available: false, busy: false, reason: (error as Error).message }
+    }
+  }
+
+  upload(artifact: ArtifactSource, limits: Limits): Promise<Session> {
+    return load(artifact, { ...this.how, ...limits })
+  }
+}

@@ -1,0 +1,39 @@
+import { TvmNodeError } from '../errors.js'
+import type { LoadOptions } from '../session/session.js'
+import type { BoardAdapter } from './adapter.js'
+import { type Board, connectorOf } from './board.js'
+import { BoardConnection } from './connection.js'
+import { LocalAdapter } from './local.js'
+
+/** What an adapter may be told beside the board's description. */
+export type AdapterOptions = Pick<LoadOptions, 'isolation' | 'threads'>
+
+/** An adapter for each way to reach a board. */
+const adapters: Partial<
+  Record<ReturnType<typeof connectorOf>, (board: Board, options: AdapterOptions) => BoardAdapter>
+> = {
+  local: (_board, options) => new LocalAdapter(options),
+}
+
+/**
+ * A board to use; nothing is taken before the first upload.
+ *
+ * @throws `ERR_NOT_AVAILABLE` for boards that this version cannot reach or that need what it does not have.
+ */
+export function openBoard(board: Board, options: AdapterOptions = {}): BoardConnection {
+  const connector = connectorOf(board)
+  const adapter = adapters[connector]
+  if (!adapter) throw unavailable(board, `is reached by the connector '${connector}'`)
+  if (board.desired_layouts) throw unavailable(board, 'has desired_layouts')
+  return new BoardConnection(board, adapter(board, options))
+}
+
+function unavailable({ name }: Board, why: string): TvmNodeError {
+  return new TvmNodeError(
+    'ERR_NOT_AVAILABLE',
+    `board '${name}' ${why}, which this version does not support`,
+    {
+      details: { board: name },
+    },
+  )
+}

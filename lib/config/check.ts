@@ -1,0 +1,70 @@
+import { z } from 'zod'
+import { TvmNodeError } from '../errors.js'
+import { nearest } from '../nearest.js'
+
+/**
+ * Checks a configuration, at any depth, and fills in its defaults.
+ *
+ * @param what - What is configured, for the message.
+ * @throws `ERR_CONFIG` for the first fault: an unknown key with the nearest valid one, or a value of the wrong kind.
+ */
+export function parseConfig<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+  what: string,
+): z.output<Schema> {
+  const { success, data, error } = schema.safeParse(value)
+  if (success) return data
+  const issue = deepest(error.issues[0] as z.core.$ZodIssue)
+  const path = issue.path.map(String)
+  throw new TvmNodeError('ERR_CONFIG', `${what}: ${describe(issue, schema, path)}`, {
+    details: { path: path.join('.') },
+  })
+}
+
+/** Of a union that fits nothing, the fault of the alternative that came furthest. */
+function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
+  if (issue.code !== 'invalid_union') return issue
+  const inner = issue.errors.flat().map((each) => ({ ...each, path: [...issue.path, ...each.path] }))
+  const further = inner.filter(
+    ({ path, code }) => path.length > issue.path.length || code === 'unrecognized_keys',
+  )
+  return further[0] ? deepest(further[0]) : issue
+}
+
+function describe(issue: z.core.$ZodIssue, schema: z.ZodType, path: readonly string[]): string {
+  const at = path.length > 0 ? `${path.join('.')}: ` : ''
+  if (issue.code === 'unrecognized_keys') {
+    const known = knownKeys(schema, path)
+    const [key = ''] = issue.keys
+    const near = nearest(key, known)
+    return `there is no key '${[...path, key].join('.')}'; ${near ? `did you mean '${near}'?` : `the keys are ${known.join(', ')}`}`
+  }
+  if (issue.code === 'invalid_value') {
+    const valid = issue.values.map(String)
+    const near = nearest(String(issue.input ?? ''), valid)
+    return `${at}must be one of ${valid.join(', ')}${near ? `; did you mean '${near}'?` : ''}`
+  }
+  return at + issue.message
+}
+
+/** The keys that the schema knows at a path. */
+function knownKeys(schema: z.ZodType, path: readonly string[]): string[] {
+  const [first, ...rest] = path
+  for (const object of objectsWithin(schema)) {
+    if (first === undefined) return Object.keys(object.shape)
+    const next = object.shape[first] as z.ZodType | undefined
+    if (next) return knownKeys(next, rest)
+  }
+  return []
+}
+
+function objectsWithin(schema: z.ZodType): z.ZodObject[] {
+  if (schema instanceof z.ZodObject) return [schema]
+  if (schema instanceof z.ZodUnion) return (schema.options as z.ZodType[]).flatMap(objectsWithin)
+  if (schema instanceof z.ZodPipe) return objectsWithin(schema.in as z.ZodType)
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault) {
+    return objectsWithin(schema.unwrap() as z.ZodType)
+  }
+  return []
+}

@@ -1,0 +1,168 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { TvmBackend } from '#lib/backend/backend.js'
+import { resolveConfig } from '#lib/backend/config.js'
+import { loadBackendConfig } from '#lib/backend/config-file.js'
+import { boardNames, findBoard } from '#lib/boards/predefined.js'
+import { scratchFolder } from '../support/scratch.js'
+
+const folder = scratchFolder()
+const fault = (code: string, message: RegExp) =>
+  expect.objectContaining({ code, message: expect.stringMatching(message) })
+
+test('defaults are those of the original', () => {
+  expect(resolveConfig({ board: 'local_cpu' })).toMatchObject({
+    val_batches: 1,
+    test_batches: 1,
+    val_frequency: 10,
+    tune: true,
+    tuner: { name: 'baseline', task_budget: 4, mode: 'xgb', equal_task_budget: false },
+    isolation: 'process',
+    board: { name: 'local_cpu', connector: 'local', setup: [], teardown: [] },
+  })
+  expect(resolveConfig({ board: 'local_cpu', tuner: null }).tuner.name).toBe('baseline')
+})
+
+test('every predefined board is valid', () => {
+  expect(boardNames()).toContain('local_cpu')
+  for (const name of boardNames()) expect(findBoard(name).name).toBeTruthy()
+})
+
+test('a description takes every field of the original', () => {
+  const board = findBoard({
+    name: 'own',
+    target: 'c',
+    target_host: 'llvm',
+    connector: 'micro',
+    tracker: 'localhost:9190',
+    opencl: true,
+    cuda: true,
+    rebuild_runtime: true,
+    setup: ['a'],
+    teardown: ['b'],
+    hardware_params: { num_cores: 2 },
+    build: { 'tir.usmp.enable': true },
+    micro: { template_dir: 'template', project_options: { board: 'x' }, aot: { workspace_bytes: 1 } },
+    desired_layouts: { 'nn.conv2d': ['NHWC', 'default'] },
+    rpc_runner: 'gvsoc',
+    disable_vectorize: true,
+  })
+  expect(board.hardware_params).toMatchObject({ num_cores: 2, warp_size: 32, vector_unit_bytes: 64 })
+  expect(board.micro?.aot).toMatchObject({
+    interface_api: 'c',
+    workspace_byte_alignment: 8,
+    workspace_bytes: 1,
+  })
+})
+
+test.each([
+  [{ board: 'local_cpu', val_batch: 1 }, 'ERR_CONFIG', /no key 'val_batch'; did you mean 'val_batches'/],
+  [
+    { board: { name: 'x', setpu: [] } },
+    'ERR_CONFIG',
+    /no key 'board.setpu'; did you mean 'board.setup'|'setup'/,
+  ],
+  [{ board: { name: 'x', micro: { template: '' } } }, 'ERR_CONFIG', /board\.micro/],
+  [{ board: 'local_cpu', tuner: { name: 'baseline', budget: 4 } }, 'ERR_CONFIG', /tuner\.budget|task_budget/],
+  [{ board: 'local_cpu', tuner: 'autotmv' }, 'ERR_CONFIG', /tuner/],
+  [{ board: 'local_cpu', val_batches: -1 }, 'ERR_CONFIG', /val_batches/],
+  [{ board: 'local_cpu', test_batches: 1.5 }, 'ERR_CONFIG', /test_batches/],
+  [{ board: 'local_cpu', val_frequency: 0 }, 'ERR_CONFIG', /val_frequency/],
+  [{ board: 'local_cpu', tune: 'yes' }, 'ERR_CONFIG', /tune/],
+  [{}, 'ERR_CONFIG', /board/],
+  [{ board: 'locl_cpu' }, 'ERR_UNKNOWN_BOARD', /did you mean 'local_cpu'/],
+  [{ board: 'jetsonnano' }, 'ERR_NOT_AVAILABLE', /'jetsonnano'.*'automate'/],
+  [{ board: 'local_cpu', tuner: 'tensorrt' }, 'ERR_CONFIG', /needs a target with CUDA/],
+  [
+    { board: { name: 'm', connector: 'micro' }, tuner: 'auto_scheduler' },
+    'ERR_CONFIG',
+    /only be tuned by autotvm/,
+  ],
+  [{ board: { name: 'm', connector: 'local', desired_layouts: {} } }, 'ERR_NOT_AVAILABLE', /desired_layouts/],
+])('create refuses %j', async (config, code, message) => {
+  await expect(TvmBackend.create(config as never)).rejects.toEqual(fault(code, message))
+})
+
+test('batch counts of 0 are allowed', () => {
+  expect(resolveConfig({ board: 'local_cpu', val_batches: 0, test_batches: 0 })).toMatchObject({
+    val_batches: 0,
+  })
+})
+
+const file = join(folder, 'config.yaml')
+writeFileSync(
+  file,
+  `defaults:
+  - backend: tvm
+  - backend/board: desk
+  - _self_
+trainer:
+  epochs: 3
+backend:
+  val_frequency: 7
+  tuner: { name: baseline, task_budget: 8 }
+`,
+)
+mkdirSync(join(folder, 'backend/board'), { recursive: true })
+writeFileSync(join(folder, 'backend/board/desk.yaml'), 'name: desk\nconnector: local\ntarget: llvm\n')
+
+test('a file has groups, whose options may be files beside it', () => {
+  expect(loadBackendConfig(file)).toMatchObject({
+    val_frequency: 7,
+    board: { name: 'desk', target: 'llvm' },
+    tuner: { name: 'baseline', task_budget: 8 },
+  })
+})
+
+test.each([
+  [['backend/tuner=autotvm', 'backend.val_frequency=5'], { tuner: { name: 'autotvm' }, val_frequency: 5 }],
+  [['backend/board=local_cpu'], { board: { name: 'local_cpu' } }],
+  [
+    ['backend/board=local_cpu', 'backend.board.target=llvm -mcpu=x86-64-v3'],
+    { board: { target: 'llvm -mcpu=x86-64-v3' } },
+  ],
+  [['backend.tune=false', '+backend.test_batches=3'], { tune: false, test_batches: 3 }],
+  [
+    ['backend.board=local_cpu', 'backend.board.disable_vectorize=true'],
+    { board: { name: 'local_cpu', disable_vectorize: true } },
+  ],
+  [['backend.tuner=null'], { tuner: null }],
+  [['~backend.tuner'], { val_frequency: 7 }],
+])('overrides %j', (overrides, expected) => {
+  expect(loadBackendConfig(file, overrides)).toMatchObject(expected)
+})
+
+test('overrides alone are a configuration', () => {
+  const config = loadBackendConfig(null, ['backend=tvm', 'backend/board=local_cpu'])
+  expect(resolveConfig(config as never).board.name).toBe('local_cpu')
+  expect(loadBackendConfig(file, ['backend=null'])).toBeNull()
+})
+
+test('removing a key leaves its default', () => {
+  expect(resolveConfig(loadBackendConfig(file, ['~backend.val_frequency']) as never).val_frequency).toBe(10)
+})
+
+test.each([
+  [['backend/tuner=autotmv'], /no option 'autotmv'; did you mean 'autotvm'/],
+  [['backend/bord=x'], /no group 'backend\/bord'; did you mean 'backend\/board'/],
+  [['backend.val_frequency'], /no override/],
+  [['backend.tuner={'], /override 'backend.tuner={'/],
+])('wrong overrides %j', (overrides, message) => {
+  expect(() => loadBackendConfig(file, overrides)).toThrow(fault('ERR_CONFIG', message))
+})
+
+test.each([
+  ['not yaml: [', /line 1/],
+  ['- a list', /must hold keys/],
+  ['defaults: [backend/board]', /'group: name'/],
+  ['defaults: [{backend/bord: x}]', /no group/],
+])('a file with %j', (text, message) => {
+  const path = join(folder, 'wrong.yaml')
+  writeFileSync(path, text)
+  expect(() => loadBackendConfig(path)).toThrow(fault('ERR_CONFIG', message))
+})
+
+test('a file that is not there', () => {
+  expect(() => loadBackendConfig(join(folder, 'none.yaml'))).toThrow(fault('ERR_CONFIG', /cannot read/))
+})
