@@ -96,6 +96,18 @@ export const errorCodes = {
     cause: 'An operator has no implementation for the target.',
     fix: 'Choose another target, or report the operator.',
   },
+  ERR_INVALID_CONFIG: {
+    cause: 'A configuration of a template, from a record or a tuner, cannot be applied.',
+    fix: 'Records of another version of the template are of no use: tune again. In a template of your own, define each knob before it is read.',
+  },
+  ERR_UNKNOWN_TEMPLATE: {
+    cause: 'No template of that name is registered.',
+    fix: 'The message names the nearest one; templates of your own are given with `templates`.',
+  },
+  ERR_RECORD: {
+    cause: 'A line of a tuning log is no record.',
+    fix: 'Remove the line; a log that was cut off loses only its last one.',
+  },
   ERR_LINK: {
     cause: 'The linker refused the compiled model.',
     fix: 'The message holds the linker’s own words.',

@@ -60,3 +60,8 @@ export const timeoutMs = ({ timeout }: { readonly timeout?: number }) =>
   timeout === undefined ? undefined : timeout * 1000
 export const inputsOption = () =>
   new Option('--inputs <file>', '.npz file with one array for each input, by name (default: random numbers)')
+export const recordsOption = () =>
+  new Option(
+    '--records <file>',
+    "log of tuning records, in TVM's format; the best one of each operator is applied; repeat it for several logs",
+  ).argParser((path: string, before: string[] = []) => [...before, path])

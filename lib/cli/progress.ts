@@ -6,12 +6,16 @@ export interface Progress {
   update(label: string, fraction?: number): void
   /** Takes the bar away, so that results can be printed; the next update brings it back. */
   pause(): void
+  /** Tells of something that the command went on without; also with `--quiet`. */
+  warn(message: string): void
 }
 
-const silent: Progress = { update: () => {}, pause: () => {} }
+const warnOn = (stream: NodeJS.WriteStream) => (message: string) => {
+  stream.write(`warning: ${message}\n`)
+}
 
 export function createProgress(quiet: boolean, stream: NodeJS.WriteStream = process.stderr): Progress {
-  if (quiet) return silent
+  if (quiet) return { update: () => {}, pause: () => {}, warn: warnOn(stream) }
   return stream.isTTY ? barProgress(stream) : lineProgress(stream)
 }
 
@@ -34,6 +38,10 @@ function barProgress(stream: NodeJS.WriteStream): Progress {
       else bar.start(1, fraction, { label })
     },
     pause: () => bar.stop(),
+    warn(message) {
+      bar.stop()
+      warnOn(stream)(message)
+    },
   }
 }
 
@@ -45,5 +53,6 @@ function lineProgress(stream: NodeJS.WriteStream): Progress {
       last = label
     },
     pause() {},
+    warn: warnOn(stream),
   }
 }

@@ -28,6 +28,10 @@ export interface CompileOptions extends Limits {
   readonly constants?: NamedTensors
   /** TVM's pass options, for example `{ 'tir.disable_vectorize': true }`. */
   readonly config?: Readonly<Record<string, boolean | number | string>>
+  /** Logs of tuning records, in TVM's format; the best record of each operator is applied. */
+  readonly records?: string | readonly string[]
+  /** Modules that register templates of your own (see `registerTemplate`), as paths. */
+  readonly templates?: readonly string[]
   readonly onProgress?: (event: ProgressEvent) => void
 }
 
@@ -37,6 +41,8 @@ const optionsSchema = optionSchema({
   shapes: z.record(z.string(), z.array(z.int().min(-1))),
   constants: z.record(z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')),
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
+  records: z.union([z.string(), z.array(z.string())]),
+  templates: z.array(z.string()),
   onProgress: z.instanceof(Function),
   ...limitOptions,
 })
@@ -47,12 +53,14 @@ export class Artifact {
     /** Where the artifact is now. */
     readonly path: string,
     readonly metadata: ArtifactMetadata,
+    /** What the compilation had to leave out, for people: damaged records, records that do not apply. */
+    readonly warnings: readonly string[],
   ) {}
 
   /** @internal */
-  static at(path: string, metadata: ArtifactMetadata): Artifact {
+  static at(path: string, { metadata, warnings }: CompileResult): Artifact {
     scratchFolders.add(dirname(path))
-    return new Artifact(path, metadata)
+    return new Artifact(path, metadata, warnings)
   }
 
   /**
@@ -119,9 +127,11 @@ export async function compile(model: string | Uint8Array, options: CompileOption
       shapes,
       constants,
       config,
+      records: [options.records ?? []].flat().map((path) => resolve(path)),
+      templates: (options.templates ?? []).map((path) => resolve(path)),
     }
     const result = (await runInEngine('compile', request, { signal, timeoutMs, onProgress })) as CompileResult
-    return Artifact.at(request.output, result.metadata)
+    return Artifact.at(request.output, result)
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
     throw error

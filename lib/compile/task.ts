@@ -3,9 +3,12 @@ import { readFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { importModel } from '../frontend/onnx/import.js'
 import { target as makeTarget } from '../ir/target.js'
-import { notingUntuned } from '../ops/lower-call.js'
+import { notingSchedules } from '../ops/lower-call.js'
 import type { TaskContext } from '../process/protocol.js'
 import { getGlobalFunc, libraryVersion, openLibrary } from '../runtime/index.js'
+import { ApplyHistoryBest, withDispatchContext } from '../schedule-config/dispatch.js'
+import { readRecordLog } from '../schedule-config/log.js'
+import { loadTemplates } from '../schedule-config/user-templates.js'
 import { ARTIFACT_FORMAT, type ArtifactMetadata, readArtifact, writeArtifact } from '../session/artifact.js'
 import type { NamedTensors } from '../session/inputs.js'
 import { packageVersion } from '../version.js'
@@ -26,10 +29,15 @@ export interface CompileRequest {
   readonly constants: NamedTensors
   /** Pass options. */
   readonly config: Readonly<Record<string, boolean | number | string>>
+  /** Absolute paths of tuning logs. */
+  readonly records: readonly string[]
+  /** Absolute paths of modules that register templates. */
+  readonly templates: readonly string[]
 }
 
 export interface CompileResult {
   readonly metadata: ArtifactMetadata
+  readonly warnings: readonly string[]
 }
 
 /** The share of the work that is typically done when a phase begins. */
@@ -44,12 +52,17 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const target = makeTarget(request.target)
   report('import')
   const { func, inputs, outputs, assumed } = importModel(request.model, request)
-  const { built, untuned } = notingUntuned(() =>
-    buildRelay(func, target, {
-      optLevel: request.optLevel,
-      config: request.config,
-      onStep: report,
-    }),
+  await loadTemplates(request.templates)
+  const logs = request.records.map(readRecordLog)
+  const history = new ApplyHistoryBest(logs.flatMap(({ records }) => records))
+  const { built, schedules } = withDispatchContext(history, () =>
+    notingSchedules(() =>
+      buildRelay(func, target, {
+        optLevel: request.optLevel,
+        config: request.config,
+        onStep: report,
+      }),
+    ),
   )
   const { module, graph, params } = built
   report('link')
@@ -72,8 +85,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     inputs,
     outputs,
     assumed,
-    recordsUsed: [],
-    untunedOperators: untuned,
+    schedules,
   }
   const blob = getGlobalFunc('runtime.SaveParams')(new Map(params)) as Uint8Array
   await writeArtifact(request.output, metadata, {
@@ -82,5 +94,6 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     'lib.so': await readFile(library),
   })
   await rm(join(request.folder, 'lib.so'), { force: true })
-  return { metadata: (await readArtifact(request.output)).metadata }
+  const warnings = [...logs.flatMap(({ problems }) => problems), ...history.problems]
+  return { metadata: (await readArtifact(request.output)).metadata, warnings }
 }

@@ -3,18 +3,24 @@ import type { Call, Op } from '../ir/relay.js'
 import type { Target } from '../ir/target.js'
 import type { Tensor } from '../ir/te.js'
 import { getGlobalFunc, registerFunc, type TvmArray, type TvmObject } from '../runtime/index.js'
+import { describeWorkload } from '../schedule-config/workload.js'
+import type { ScheduleInfo } from '../session/artifact.js'
+import { type Selection, selectImplementation } from './select.js'
 import { findStrategy, type Implementation } from './strategy.js'
 
 /** The library's object for an implementation; one each, since the library compares and keeps them. */
 const implementationObjects = new WeakMap<Implementation, TvmObject>()
 
-const untuned = new Set<string>()
+const notes: ScheduleInfo[] = []
 
-/** Runs a build and tells which tunable implementations it took with their default choices, sorted by name. */
-export function notingUntuned<T>(build: () => T): { readonly built: T; readonly untuned: readonly string[] } {
-  untuned.clear()
+/** Runs a build and tells how its operators were scheduled. */
+export function notingSchedules<T>(build: () => T): {
+  readonly built: T
+  readonly schedules: readonly ScheduleInfo[]
+} {
+  notes.length = 0
   const built = build()
-  return { built, untuned: [...untuned].sort() }
+  return { built, schedules: [...notes] }
 }
 
 /**
@@ -29,37 +35,31 @@ export function installLowerCall(): void {
 function lowerCall(call: Call, inputs: TvmArray<Tensor>, target: Target, fusedType?: TvmObject): TvmObject {
   const op = call.op as Op
   const outType = fusedType ?? (call.get('_checked_type_') as TvmObject)
-  const strategy = findStrategy(op.name, target)
-  if (!strategy) {
-    throw new TvmNodeError(
-      'ERR_NO_IMPLEMENTATION',
-      `operator ${op.name} has no implementation for target ${target}`,
-      {
-        details: { op: op.name },
-      },
-    )
-  }
   const attrs = call.attrs
   const tensors = inputs.toArray()
-  const implementation = best(strategy({ attrs, inputs: tensors, outType, target }))
-  if (!implementation) {
+  const selected = selectImplementation(op.name, { attrs, inputs: tensors, outType, target })
+  if (!selected) {
+    const known = findStrategy(op.name, target) !== undefined
     throw new TvmNodeError(
       'ERR_NO_IMPLEMENTATION',
-      `no implementation of ${op.name} fits this case (${call.toString()}) on target ${target}`,
+      known
+        ? `no implementation of ${op.name} fits this case (${call.toString()}) on target ${target}`
+        : `operator ${op.name} has no implementation for target ${target}`,
       { details: { op: op.name } },
     )
   }
-  if (implementation.tunable) untuned.add(implementation.name)
+  const { implementation } = selected
+  note(selected)
   const outputs = implementation.compute(attrs, tensors, outType)
   return getGlobalFunc('relay.backend._make_LoweredOutput')(outputs, objectOf(implementation)) as TvmObject
 }
 
-function best(implementations: Implementation[]): Implementation | undefined {
-  let found: Implementation | undefined
-  for (const candidate of implementations) {
-    if (!found || (candidate.plevel ?? 10) > (found.plevel ?? 10)) found = candidate
-  }
-  return found
+function note({ implementation, choice }: Selection): void {
+  const { name, workload, tunable } = implementation
+  if (workload && choice) {
+    const { source, config } = choice
+    notes.push({ implementation: name, source, workload: describeWorkload(workload), config: String(config) })
+  } else if (tunable) notes.push({ implementation: name, source: 'untuned' })
 }
 
 function objectOf(implementation: Implementation): TvmObject {

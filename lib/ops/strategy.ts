@@ -2,6 +2,7 @@ import { getOp } from '../ir/op.js'
 import type { Target } from '../ir/target.js'
 import type { Schedule, Tensor } from '../ir/te.js'
 import { getGlobalFunc, type PackedFunc, type TvmArray, type TvmObject } from '../runtime/index.js'
+import type { Workload } from '../schedule-config/workload.js'
 
 /** How an operator fuses (TVM v0.18, include/tvm/relay/op_attr_types.h). */
 export const OpPattern = {
@@ -24,8 +25,12 @@ export interface Implementation {
   readonly name: string
   /** Preference; default 10. */
   readonly plevel?: number
-  /** Whether its schedule has choices that a tuner could make. */
+  /** Whether its schedule has choices that nobody can tune. */
   readonly tunable?: boolean
+  /** What a tuner can search, and records are found by. */
+  readonly workload?: Workload
+  /** Only what the operator becomes when its layout is altered: a task of the network, but no kernel for the operator as it is. */
+  readonly onlyAltered?: boolean
   readonly compute: Compute
   readonly schedule: FSchedule
 }

@@ -20,6 +20,17 @@ export interface InputInfo extends TensorInfo {
   readonly internal: string
 }
 
+/** How one operator was scheduled. */
+export interface ScheduleInfo {
+  /** The implementation: a template's name, or that of a schedule that cannot be tuned. */
+  readonly implementation: string
+  /** `tuned` by a record, `default-record` by one inside this package, `untuned` by reasoning. */
+  readonly source: 'untuned' | 'default-record' | 'tuned'
+  /** What the template computes, and the configuration that it had. */
+  readonly workload?: string
+  readonly config?: string
+}
+
 /** What an artifact says of itself. */
 export interface ArtifactMetadata {
   readonly format: number
@@ -39,10 +50,8 @@ export interface ArtifactMetadata {
   readonly outputs: readonly TensorInfo[]
   /** Dimensions that the model leaves open and nobody pinned, with the extent that they were taken as. */
   readonly assumed: readonly { readonly input: string; readonly axis: number; readonly extent: number }[]
-  /** Tuning records that the build took. */
-  readonly recordsUsed: readonly string[]
-  /** Tunable implementations that were built with their default choices. */
-  readonly untunedOperators: readonly string[]
+  /** How the operators were scheduled where there was a choice, in the order of their calls. */
+  readonly schedules: readonly ScheduleInfo[]
   /** The other members, with their sizes and sums. */
   readonly members: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>
 }

@@ -8,6 +8,7 @@ import {
   inputsOption,
   integer,
   optLevelOption,
+  recordsOption,
   type Shapes,
   shapeOption,
   targetOption,
@@ -27,6 +28,7 @@ interface Options {
   readonly target: string
   readonly optLevel: string
   readonly shape?: Shapes
+  readonly records?: string[]
   readonly timeout?: number
 }
 
@@ -47,6 +49,7 @@ export const bench: CliCommand = {
     .addOption(targetOption())
     .addOption(optLevelOption())
     .addOption(shapeOption())
+    .addOption(recordsOption())
     .addOption(timeoutOption()),
 
   async action(context: CommandContext, options: Options, file: string) {
@@ -116,6 +119,7 @@ async function compileFor(model: string, options: Options, { signal, progress }:
     target: options.target,
     optLevel: Number(options.optLevel),
     shapes: options.shape ?? {},
+    ...(options.records ? { records: options.records } : {}),
     signal,
     timeoutMs: timeoutMs(options),
     onProgress: ({ phase, fraction }) => progress.update(phase, fraction),

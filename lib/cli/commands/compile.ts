@@ -3,6 +3,7 @@ import { EXIT } from '../exit.js'
 import {
   constantsOption,
   optLevelOption,
+  recordsOption,
   type Shapes,
   shapeOption,
   targetOption,
@@ -19,6 +20,7 @@ interface Options {
   readonly optLevel: string
   readonly shape?: Shapes
   readonly constants?: string
+  readonly records?: string[]
   readonly timeout?: number
 }
 
@@ -32,6 +34,7 @@ export const compile: CliCommand = {
     .addOption(optLevelOption())
     .addOption(shapeOption())
     .addOption(constantsOption())
+    .addOption(recordsOption())
     .addOption(timeoutOption()),
 
   async action({ signal, progress, print, printJson }, options: Options, model: string) {
@@ -44,10 +47,12 @@ export const compile: CliCommand = {
       optLevel: Number(options.optLevel),
       shapes: options.shape ?? {},
       constants: options.constants === undefined ? {} : await readNpz(options.constants),
+      ...(options.records ? { records: options.records } : {}),
       signal,
       timeoutMs: timeoutMs(options),
       onProgress: ({ phase, fraction }) => progress.update(phase, fraction),
     })
+    for (const warning of artifact.warnings) progress.warn(warning)
     await artifact.save(options.output)
     const ms = Math.round(performance.now() - started)
     const { size } = await stat(options.output)

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import type { ArtifactMetadata } from '../../session/artifact.js'
 import { EXIT } from '../exit.js'
 import type { CliCommand } from '../program.js'
 import { formatBytes, formatPairs } from '../table.js'
@@ -28,7 +29,7 @@ export const inspect: CliCommand = {
         ['TVM', `${metadata.libraryVersion} (${metadata.libraryCommit})`],
         ['executor', metadata.executor],
         ['optimisation', `level ${metadata.optLevel}`],
-        ['untuned', metadata.untunedOperators.join(' ') || 'nothing'],
+        ...scheduled(metadata),
         ['inputs', describeTensors(metadata.inputs)],
         ['outputs', describeTensors(metadata.outputs)],
         ['members', members.join(', ')],
@@ -36,4 +37,15 @@ export const inspect: CliCommand = {
     )
     return EXIT.ok
   },
+}
+
+/** By where the schedules come from: the implementations, with how often each. */
+function scheduled({ schedules }: ArtifactMetadata): [string, string][] {
+  return (['tuned', 'default-record', 'untuned'] as const).map((source) => {
+    const counts = new Map<string, number>()
+    for (const each of schedules)
+      if (each.source === source) counts.set(each.implementation, (counts.get(each.implementation) ?? 0) + 1)
+    const names = [...counts].sort().map(([name, count]) => (count > 1 ? `${name} (${count})` : name))
+    return [source, names.join(', ') || 'nothing']
+  })
 }

@@ -2,62 +2,108 @@ import { type Call, call, type Expr } from '../../ir/relay.js'
 import type { Target } from '../../ir/target.js'
 import type { Tensor } from '../../ir/te.js'
 import { getGlobalFunc, type TvmArray, type TvmObject } from '../../runtime/index.js'
+import { type Choice, transferChoice } from '../../schedule-config/dispatch.js'
+import { type PlainArg, tensorPlainArg, theTensor, type Workload } from '../../schedule-config/workload.js'
 import { int, ints, text } from '../attrs.js'
+import { selectImplementation } from '../select.js'
 import { registerOpAttr } from '../strategy.js'
-import { denseBlock } from './dense.js'
-import { channelBlock } from './tiling.js'
 
-type Alter = (attrs: TvmObject, args: TvmArray<Expr>, inputs: TvmArray<Tensor>) => Call | null
+type Alter = (
+  attrs: TvmObject,
+  args: TvmArray<Expr>,
+  inputs: TvmArray<Tensor>,
+  outType: TvmObject,
+) => Call | null
 
-function currentTarget(): Target {
-  return getGlobalFunc('target.TargetCurrent')(false) as Target
+/** What an operator becomes in the layout that its configuration asks for. */
+interface Altered {
+  readonly op: string
+  readonly attrs: Parameters<typeof call>[2]
+  /** The workload of the new operator, which has the same configuration. */
+  readonly workload: Workload
 }
 
-/** Convolutions in the plain layout become blocked ones; the layout pass adds the conversions that this needs. */
-const conv2d: Alter = (attrs, args, inputs) => {
-  const [data, weight] = inputs.toArray()
-  if (!data || !weight || text(attrs, 'data_layout') !== 'NCHW' || text(attrs, 'kernel_layout') !== 'OIHW')
-    return null
-  if ([...data.shape, ...weight.shape].some((dim) => dim <= 0)) return null
-  const target = currentTarget()
-  const groups = int(attrs, 'groups')
-  const channels = data.shape[1] as number
-  const [filters, perGroup, r, s] = weight.shape as [number, number, number, number]
-  const depthwise = groups > 1 && groups === channels && perGroup === 1 && filters === channels
-  const ib = channelBlock(depthwise ? channels : perGroup, target)
-  const ob = depthwise ? ib : channelBlock(filters / groups, target)
-  const common = {
-    strides: ints(attrs, 'strides'),
-    padding: ints(attrs, 'padding'),
-    dilation: ints(attrs, 'dilation'),
-    groups,
-    channels: filters,
-    kernel_size: [r, s],
-    data_layout: `NCHW${ib}c`,
-    out_layout: `NCHW${ob}c`,
-    out_dtype: text(attrs, 'out_dtype'),
+type AlterWorkload = (attrs: TvmObject, workload: Workload, choice: Choice) => Altered
+
+/** The choice made for an operator in the plain layout decides its layout and goes with it. */
+function alterBy(op: string, alterations: Readonly<Record<string, AlterWorkload>>): Alter {
+  return (attrs, args, inputs, outType) => {
+    const target = getGlobalFunc('target.TargetCurrent')(false) as Target
+    const tensors = inputs.toArray()
+    const selected = selectImplementation(op, { attrs, inputs: tensors, outType, target }, { altering: true })
+    const { workload } = selected?.implementation ?? {}
+    const alter = workload && alterations[workload.task]
+    if (!alter || !selected?.choice) return null
+    const altered = alter(attrs, workload, selected.choice)
+    transferChoice(altered.workload, target, selected.choice)
+    return call(altered.op, args.toArray(), altered.attrs)
   }
-  if (depthwise) {
-    return call('nn.contrib_depthwise_conv2d_NCHWc', args.toArray(), {
-      ...common,
-      kernel_layout: `OIHW1i${ob}o`,
-    })
+}
+
+function blockedConvolution(depthwise: boolean): AlterWorkload {
+  return (attrs, { task, args }, { config }) => {
+    const [ib, ob] = [config.inner('tile_ic'), config.inner('tile_oc')]
+    const [data, weight] = [theTensor(args[0]), theTensor(args[1])]
+    const [n, channels, h, w] = data.shape as [number, number, number, number]
+    const [filters, perGroup, r, s] = weight.shape as [number, number, number, number]
+    const wi = depthwise ? 1 : ib
+    const [dataLayout, outLayout] = [`NCHW${ib}c`, `NCHW${ob}c`]
+    const blocked: PlainArg[] = [
+      tensorPlainArg([n, channels / ib, h, w, ib], data.dtype),
+      tensorPlainArg([filters / ob, perGroup / wi, r, s, wi, ob], weight.dtype),
+      ...args.slice(2),
+    ]
+    if (typeof args[5] === 'string') blocked.splice(5, 2, dataLayout, outLayout)
+    return {
+      op: depthwise ? 'nn.contrib_depthwise_conv2d_NCHWc' : 'nn.contrib_conv2d_NCHWc',
+      attrs: {
+        strides: ints(attrs, 'strides'),
+        padding: ints(attrs, 'padding'),
+        dilation: ints(attrs, 'dilation'),
+        groups: int(attrs, 'groups'),
+        channels: filters,
+        kernel_size: [r, s],
+        data_layout: dataLayout,
+        kernel_layout: depthwise ? `OIHW1i${ob}o` : `OIHW${ib}i${ob}o`,
+        out_layout: outLayout,
+        out_dtype: text(attrs, 'out_dtype'),
+      },
+      workload: { task, args: blocked },
+    }
   }
-  return call('nn.contrib_conv2d_NCHWc', args.toArray(), { ...common, kernel_layout: `OIHW${ib}i${ob}o` })
 }
 
 /** Dense layers get their weights in blocks of columns. */
-const dense: Alter = (attrs, args, inputs) => {
-  const [data, weight] = inputs.toArray()
-  if (!data || !weight || [...data.shape, ...weight.shape].some((dim) => dim <= 0) || data.shape.length !== 2)
-    return null
-  const columns = weight.shape[0] as number
-  return call('nn.contrib_dense_pack', args.toArray(), {
-    units: columns,
-    out_dtype: text(attrs, 'out_dtype'),
-    weight_layout: `NC${denseBlock(columns, currentTarget())}n`,
-  })
+const packedDense: AlterWorkload = (attrs, { task, args }, { config }) => {
+  const block = config.inner('tile_x')
+  const weight = theTensor(args[1])
+  const [columns, depth] = weight.shape as [number, number]
+  return {
+    op: 'nn.contrib_dense_pack',
+    attrs: {
+      units: columns,
+      out_dtype: text(attrs, 'out_dtype'),
+      weight_layout: `NC${block}n`,
+    },
+    workload: {
+      task,
+      args: [
+        args[0] as PlainArg,
+        tensorPlainArg([columns / block, depth, block], weight.dtype),
+        ...args.slice(2),
+      ],
+    },
+  }
 }
 
-registerOpAttr('nn.conv2d', 'FTVMAlterOpLayout', conv2d as never)
-registerOpAttr('nn.dense', 'FTVMAlterOpLayout', dense as never)
+const convolutions = alterBy('nn.conv2d', {
+  'conv2d_NCHWc.x86': blockedConvolution(false),
+  'group_conv2d_nchw.x86': blockedConvolution(false),
+  'depthwise_conv2d_NCHWc.x86': blockedConvolution(true),
+})
+registerOpAttr('nn.conv2d', 'FTVMAlterOpLayout', convolutions as never)
+registerOpAttr(
+  'nn.dense',
+  'FTVMAlterOpLayout',
+  alterBy('nn.dense', { 'dense_pack.x86': packedDense }) as never,
+)

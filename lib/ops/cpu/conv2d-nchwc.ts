@@ -1,33 +1,69 @@
-import type { Target } from '../../ir/target.js'
+import { TvmNodeError } from '../../errors.js'
+import { compute, placeholder, reduceAxis, sum, type Tensor } from '../../ir/te.js'
+import { add, cast, floordiv, floormod, mul, type PrimExpr } from '../../ir/tir.js'
+import type { Config } from '../../schedule-config/config.js'
+import { registerTemplate } from '../../schedule-config/template.js'
+import type { TemplateArg } from '../../schedule-config/workload.js'
+import { scheduleBlockedConvolution } from './conv2d-schedule.js'
 import {
-  compute,
-  createSchedule,
-  type Operation,
-  reduceAxis,
-  type Schedule,
-  sum,
-  type Tensor,
-} from '../../ir/te.js'
-import { add, cast, floordiv, type IterVar, mul, type PrimExpr } from '../../ir/tir.js'
-import type { TvmObject } from '../../runtime/index.js'
-import { border, ints, outDtype } from '../attrs.js'
-import { PAD, pad, windowCount } from './pad.js'
-import { inlineInjective, isParallelWork, parallelOuter, scheduleElementwise } from './schedule-util.js'
-import { registerTile } from './tiling.js'
+  type ConvolutionShape,
+  convolutionShape,
+  defaultBlocks,
+  defineBlockKnobs,
+} from './conv2d-workload.js'
+import { pad, windowCount } from './pad.js'
+
+/** Tags by which the schedule finds the convolution. */
+export const CONVOLUTION = 'conv2d_NCHWc'
+export const DEPTHWISE = 'depthwise_conv2d_NCHWc'
+
+/** Strides, padding and dilation as the templates are given them. */
+function geometry(args: readonly TemplateArg[]) {
+  const [[sh = 1, sw = 1], padding, [dh = 1, dw = 1]] = args.slice(2, 5) as [number[], number[], number[]]
+  const [top = 0, left = 0, bottom = top, right = left] = padding
+  return { sh, sw, dh, dw, before: [top, left], after: [bottom, right] }
+}
+
+/**
+ * The operands in blocks. Those in the plain layout are tasks by themselves: ready-made blocks of the configuration's sizes
+ * stand in their place, so that the kernel alone is measured.
+ */
+function blockedOperands(
+  config: Config,
+  [data, weight]: readonly TemplateArg[],
+  { inputs, filters, groups }: ConvolutionShape,
+  depthwise: boolean,
+): [data: Tensor, weight: Tensor] {
+  const [d, w] = [data as Tensor, weight as Tensor]
+  if (d.shape.length === 5) return [d, w]
+  const [ib, ob] = [config.inner('tile_ic'), config.inner('tile_oc')]
+  const perGroup = depthwise ? 1 : inputs / groups
+  if ((depthwise ? inputs : perGroup) % ib !== 0 || (filters / (depthwise ? 1 : groups)) % ob !== 0) {
+    throw new TvmNodeError('ERR_INVALID_CONFIG', `blocks of ${ib} and ${ob} channels do not divide a group`)
+  }
+  const [n, , h, wide] = d.shape as [number, number, number, number]
+  const [, , r, s] = w.shape as [number, number, number, number]
+  const inner = depthwise ? 1 : ib
+  return [
+    placeholder([n, inputs / ib, h, wide, ib], d.dtype, 'data'),
+    placeholder([filters / ob, perGroup / inner, r, s, inner, ob], w.dtype, 'weight'),
+  ]
+}
 
 /**
  * Convolution in blocked layout: data [N, C/ib, H, W, ib], weight [K/ob, C/g/ib, R, S, ib, ob], result [N, K/ob, P, Q, ob]
  * (layouts as in TVM v0.18, python/tvm/topi/nn/conv2d.py, conv2d_NCHWc).
  */
-export function conv2dNCHWc(attrs: TvmObject, [data, weight]: readonly Tensor[]): Tensor[] {
-  if (!data || !weight) return []
-  const [sh = 1, sw = 1] = ints(attrs, 'strides')
-  const [dh = 1, dw = 1] = ints(attrs, 'dilation')
-  const { before, after } = border(attrs, 2)
-  const groups = Number(attrs.get('groups'))
+function convolution(
+  data: Tensor,
+  weight: Tensor,
+  args: readonly TemplateArg[],
+  groups: number,
+  dtype: string,
+): Tensor {
+  const { sh, sw, dh, dw, before, after } = geometry(args)
   const n = data.shape[0] as number
   const [kc, icg, r, s, ib, ob] = weight.shape as [number, number, number, number, number, number]
-  const dtype = outDtype(attrs, data.dtype)
   const padded = pad(data, { before, after })
   const p = windowCount(padded.shape[2] as number, r, { stride: sh, dilation: dh })
   const q = windowCount(padded.shape[3] as number, s, { stride: sw, dilation: dw })
@@ -36,7 +72,7 @@ export function conv2dNCHWc(attrs: TvmObject, [data, weight]: readonly Tensor[])
   const y = reduceAxis(r, 'kh')
   const x = reduceAxis(s, 'kw')
   const perGroup = kc / groups
-  const output = compute(
+  return compute(
     [n, kc, p, q, ob],
     (...i) => {
       const [b, oc, oy, ox, oi] = i as [PrimExpr, PrimExpr, PrimExpr, PrimExpr, PrimExpr]
@@ -51,96 +87,93 @@ export function conv2dNCHWc(attrs: TvmObject, [data, weight]: readonly Tensor[])
       const weigh = weight.at(oc, chunk.var, y.var, x.var, block.var, oi)
       return sum(mul(cast(value, dtype), cast(weigh, dtype)), [chunk, y, x, block])
     },
-    { name: 'conv2d_NCHWc', tag: 'conv2d_NCHWc' },
+    { name: 'conv2d_NCHWc', tag: CONVOLUTION },
   )
-  return [output]
 }
 
-/** Depthwise convolution in blocked layout: weight [C/b, 1, R, S, 1, b]. */
-export function depthwiseConv2dNCHWc(attrs: TvmObject, [data, weight]: readonly Tensor[]): Tensor[] {
-  if (!data || !weight) return []
-  const [sh = 1, sw = 1] = ints(attrs, 'strides')
-  const [dh = 1, dw = 1] = ints(attrs, 'dilation')
-  const { before, after } = border(attrs, 2)
+/** Depthwise convolution in blocked layout: data [N, C/ib, H, W, ib], weight [C/b, 1, R, S, 1, b]. */
+function depthwise(data: Tensor, weight: Tensor, args: readonly TemplateArg[], dtype: string): Tensor {
+  const { sh, sw, dh, dw, before, after } = geometry(args)
   const n = data.shape[0] as number
+  const ib = data.shape[4] as number
   const [kc, , r, s, , ob] = weight.shape as [number, number, number, number, number, number]
-  const dtype = outDtype(attrs, data.dtype)
   const padded = pad(data, { before, after, partition: true })
   const p = windowCount(padded.shape[2] as number, r, { stride: sh, dilation: dh })
   const q = windowCount(padded.shape[3] as number, s, { stride: sw, dilation: dw })
   const y = reduceAxis(r, 'kh')
   const x = reduceAxis(s, 'kw')
-  const output = compute(
+  return compute(
     [n, kc, p, q, ob],
     (...i) => {
       const [b, c, oy, ox, oi] = i as [PrimExpr, PrimExpr, PrimExpr, PrimExpr, PrimExpr]
-      const value = padded.at(b, c, add(mul(oy, sh), mul(y.var, dh)), add(mul(ox, sw), mul(x.var, dw)), oi)
+      const channel = add(mul(c, ob), oi)
+      const [chunk, lane] = ib === ob ? [c, oi] : [floordiv(channel, ib), floormod(channel, ib)]
+      const value = padded.at(
+        b,
+        chunk,
+        add(mul(oy, sh), mul(y.var, dh)),
+        add(mul(ox, sw), mul(x.var, dw)),
+        lane,
+      )
       return sum(mul(cast(value, dtype), cast(weight.at(c, 0, y.var, x.var, 0, oi), dtype)), [y, x])
     },
-    { name: 'depthwise_conv2d_NCHWc', tag: 'depthwise_conv2d_NCHWc' },
+    { name: 'depthwise_conv2d_NCHWc', tag: DEPTHWISE },
   )
-  return [output]
 }
 
-/**
- * Schedules either: a register tile of columns by channels is accumulated over the whole reduction, then what follows the
- * convolution is applied to it while it is still in the first-level cache.
- */
-export function scheduleBlockedConvolution(outputs: readonly Tensor[], target: Target): Schedule {
-  const schedule = createSchedule(outputs)
-  // A depthwise convolution reads each input a few times only: borders are cheaper than a padded copy. Loop partitioning
-  // keeps their conditions out of the inner tiles.
-  const depthwise = outputs.some(({ op }) => dependsOn(op, 'depthwise_conv2d_NCHWc'))
-  const rest = inlineInjective(schedule, outputs, (op) => op.tag === PAD && !depthwise)
-  const convolution = rest.find((op) => op.tag.endsWith('conv2d_NCHWc'))
-  const output = rest[0]
-  if (!convolution || !output) return schedule
-  if (!depthwise)
-    for (const { op } of convolution.inputs) if (op.tag === PAD) schedulePad(schedule, op, target)
-  const [, , , width, block] = convolution.output().shape as [number, number, number, number, number]
-  const tile = registerTile(width, block, target, depthwise)
-  const accumulator = schedule.cacheWrite(convolution.output())
-  const isLast = output.sameAs(convolution)
-  const sameShape = output.axis.length === 5
-  // Where the result changes its shape at once (a flatten, say), the convolution keeps a nest of its own.
-  const stage = schedule.stage(isLast || !sameShape ? convolution : output)
-  if (!isLast && sameShape) schedule.stage(convolution).computeInline()
-  const [n, c, h, w, ci] = stage.op.axis as [IterVar, IterVar, IterVar, IterVar, IterVar]
-  const [wo, wi] = stage.split(w, tile.columns)
-  const [co, cin] = stage.split(ci, tile.channels)
-  stage.reorder(n, c, h, wo, co, wi, cin)
-  const outer = stage.fuse(n, c, h)
-  if (target.vectorises) {
-    stage.vectorize(cin)
-    if (isParallelWork([...convolution.axis, ...convolution.reduceAxis])) stage.parallel(outer)
-  }
-  scheduleAccumulator(schedule, accumulator, target)
-  schedule.stage(accumulator).computeAt(stage, co)
-  if (!isLast && !sameShape) scheduleElementwise(schedule, output, target)
-  return schedule
-}
+/** Arguments: data, weight, strides, padding, dilation, layout, output layout, output type. */
+export const conv2dNCHWc = registerTemplate({
+  name: 'conv2d_NCHWc.x86',
+  compute(config, args) {
+    const shape = convolutionShape(args)
+    const pointwise = shape.kernel[0] * shape.kernel[1] === 1
+    defineBlockKnobs(config, {
+      inputChannels: shape.inputs,
+      outputChannels: shape.filters,
+      width: shape.undilatedWidth,
+      policy: 'verbose',
+      ...(pointwise ? { pointwise: shape.undilatedHeight } : {}),
+    })
+    const [data, weight] = blockedOperands(config, args, shape, false)
+    return [convolution(data, weight, args, shape.groups, (args[7] as string) || data.dtype)]
+  },
+  schedule: (config, outputs, target) => scheduleBlockedConvolution(config, outputs, target),
+  defaults: (args, target) => defaultBlocks(convolutionShape(args), target, { pointwise: true }),
+})
 
-function dependsOn(op: Operation, tag: string): boolean {
-  return op.isCompute && (op.tag === tag || op.inputs.some((input) => dependsOn(input.op, tag)))
-}
+/** Arguments: data, weight, strides, padding, dilation, groups, output type. */
+export const groupConv2d = registerTemplate({
+  name: 'group_conv2d_nchw.x86',
+  compute(config, args) {
+    const groups = args[5] as number
+    const shape = convolutionShape(args, groups)
+    defineBlockKnobs(config, {
+      inputChannels: shape.inputs,
+      outputChannels: shape.filters,
+      width: shape.width,
+      policy: 'factors',
+    })
+    const [data, weight] = blockedOperands(config, args, shape, false)
+    return [convolution(data, weight, args, groups, (args[6] as string) || data.dtype)]
+  },
+  schedule: (config, outputs, target) => scheduleBlockedConvolution(config, outputs, target),
+  defaults: (args, target) => defaultBlocks(convolutionShape(args, args[5] as number), target),
+})
 
-function scheduleAccumulator(schedule: Schedule, accumulator: Tensor, target: Target): void {
-  const stage = schedule.stage(accumulator)
-  const { axis, reduceAxis: reduction } = stage.op
-  const [n, c, h, w, ci] = axis as [IterVar, IterVar, IterVar, IterVar, IterVar]
-  stage.reorder(n, c, h, ...reduction, w, ci)
-  if (!target.vectorises) return
-  stage.unroll(w)
-  stage.vectorize(ci)
-  if (stage.op.name.startsWith('depthwise'))
-    for (const loop of reduction) if (loop.extent <= 7) stage.unroll(loop)
-}
-
-function schedulePad(schedule: Schedule, op: Operation, target: Target): void {
-  const stage = schedule.stage(op)
-  const axes = op.axis
-  const work = axes.reduce((total, axis) => total * axis.extent, 1)
-  parallelOuter(stage, axes.slice(0, 3), work, target)
-  const inner = axes[axes.length - 1]
-  if (target.vectorises && inner && inner.extent > 1 && inner.extent <= 64) stage.vectorize(inner)
-}
+/** Arguments as for `conv2d_NCHWc.x86`; as many filters as channels. */
+export const depthwiseConv2dNCHWc = registerTemplate({
+  name: 'depthwise_conv2d_NCHWc.x86',
+  compute(config, args) {
+    const shape = convolutionShape(args)
+    defineBlockKnobs(config, {
+      inputChannels: shape.inputs,
+      outputChannels: shape.filters,
+      width: shape.width,
+      policy: 'factors',
+    })
+    const [data, weight] = blockedOperands(config, args, shape, true)
+    return [depthwise(data, weight, args, (args[7] as string) || data.dtype)]
+  },
+  schedule: (config, outputs, target) => scheduleBlockedConvolution(config, outputs, target),
+  defaults: (args, target) => defaultBlocks(convolutionShape(args), target, { depthwise: true }),
+})

@@ -4,7 +4,7 @@ import { add, cast, floordiv, floormod, mul, type PrimExpr, sub } from '../../ir
 import type { TvmObject } from '../../runtime/index.js'
 import { border, int, ints, outDtype, text } from '../attrs.js'
 import { type Implementation, registerStrategy } from '../strategy.js'
-import { conv2dNCHWc, depthwiseConv2dNCHWc, scheduleBlockedConvolution } from './conv2d-nchwc.js'
+import { blockedConvolutions } from './conv2d-strategy.js'
 import { pad, windowCount } from './pad.js'
 import { inlineInjective, parallelOuter, scheduleElementwise, vectorWidth } from './schedule-util.js'
 
@@ -100,21 +100,10 @@ export function schedulePlain(outputs: readonly Tensor[], target: Target): Sched
   return schedule
 }
 
-const blocked = {
-  tunable: true,
-  schedule: (_attrs: TvmObject, outs: Tensor[], target: Target) => scheduleBlockedConvolution(outs, target),
-}
 const plain = {
   tunable: true,
   schedule: (_attrs: TvmObject, outs: Tensor[], target: Target) => schedulePlain(outs, target),
 }
-
-registerStrategy('nn.contrib_conv2d_NCHWc', () => [
-  { name: 'conv2d_NCHWc.x86', compute: conv2dNCHWc, ...blocked },
-])
-registerStrategy('nn.contrib_depthwise_conv2d_NCHWc', () => [
-  { name: 'depthwise_conv2d_NCHWc.x86', compute: depthwiseConv2dNCHWc, ...blocked },
-])
 
 function inLayouts(
   attrs: TvmObject,
@@ -127,13 +116,14 @@ function inLayouts(
 }
 for (const [rank, axes] of ['W', 'HW', 'DHW'].entries()) {
   const name = `conv${rank + 1}d`
-  registerStrategy(`nn.${name}`, ({ attrs }) =>
-    inLayouts(attrs, `NC${axes}`, `OI${axes}`, {
+  registerStrategy(`nn.${name}`, ({ attrs, inputs, target }) => [
+    ...(rank === 1 ? blockedConvolutions(attrs, inputs, target) : []),
+    ...inLayouts(attrs, `NC${axes}`, `OI${axes}`, {
       name: `${name}_nc${axes.toLowerCase()}.generic`,
       compute: convolution,
       ...plain,
     }),
-  )
+  ])
   registerStrategy(`nn.${name}_transpose`, ({ attrs }) =>
     inLayouts(attrs, `NC${axes}`, `IO${axes}`, {
       name: `${name}_transpose_nc${axes.toLowerCase()}.generic`,

@@ -1,4 +1,6 @@
 import './alter-layout.js'
+import './conv2d-strategy.js'
+import './batch-matmul.js'
 import './convolution.js'
 import './dense.js'
 import './elementwise.js'

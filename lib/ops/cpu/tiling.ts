@@ -1,4 +1,5 @@
 import type { Target } from '../../ir/target.js'
+import { divisors } from '../../schedule-config/split-space.js'
 import { largestDivisor } from './schedule-util.js'
 
 /** How a convolution's accumulators are laid out in registers. */
@@ -22,13 +23,26 @@ export function channelBlock(channels: number, target: Target): number {
 /** Sums that must be in flight to hide the latency of a multiply-add: 4 or 5 cycles, two a cycle. */
 const SUMS_IN_FLIGHT = 10
 
+export interface TileCase {
+  /** Output columns of a row. */
+  readonly width: number
+  /** Output channels of a block. */
+  readonly block: number
+  readonly depthwise?: boolean
+  /** Columns that are given; else those are chosen that cost least. */
+  readonly columns?: number
+}
+
 /**
  * Chooses the accumulators by counting cycles of the innermost loops over a row of `width` columns. A step issues two
  * multiply-adds and two loads a cycle at best and cannot be shorter than their latency; sums, one vector of weights a channel
  * vector and a broadcast input must fit the registers. The last tile of a row may be narrower than the others, since the
  * loop over tiles is partitioned (`tir.LoopPartition`), and costs what its few sums cost.
  */
-export function registerTile(width: number, block: number, target: Target, depthwise = false): RegisterTile {
+export function registerTile(
+  { width, block, depthwise = false, columns: given }: TileCase,
+  target: Target,
+): RegisterTile {
   const lanes = target.simdLanes32
   const registers = lanes === 16 ? 32 : 16
   const whole = block % lanes === 0
@@ -38,7 +52,10 @@ export function registerTile(width: number, block: number, target: Target, depth
     : depthwise
       ? [block / lanes]
       : divisors(block / lanes)
-  let best: RegisterTile = { columns: 1, channels: block }
+  let best: RegisterTile = {
+    columns: given ?? 1,
+    channels: given !== undefined && whole && !depthwise ? lanes : block,
+  }
   let least = Number.POSITIVE_INFINITY
   for (const vectors of vectorCounts) {
     const step = (columns: number) => {
@@ -48,7 +65,8 @@ export function registerTile(width: number, block: number, target: Target, depth
     }
     // Inputs that neighbouring depthwise columns share take registers as well: half of them are left for sums.
     const held = depthwise ? registers / 2 : Math.min(vectors, 2) + 1
-    for (let columns = 1; columns <= width && vectors * columns + held <= registers; columns++) {
+    for (let columns = given ?? 1; columns <= (given ?? width); columns++) {
+      if (vectors * columns + held > registers) break
       const tail = width % columns
       const cycles = (Math.floor(width / columns) * step(columns) + (tail > 0 ? step(tail) : 0)) / vectors
       if (cycles < least) {
@@ -58,8 +76,4 @@ export function registerTile(width: number, block: number, target: Target, depth
     }
   }
   return best
-}
-
-export function divisors(n: number): number[] {
-  return Array.from({ length: n }, (_, i) => i + 1).filter((d) => n % d === 0)
 }

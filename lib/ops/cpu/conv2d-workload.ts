@@ -1,0 +1,104 @@
+import type { Target } from '../../ir/target.js'
+import { Tensor } from '../../ir/te.js'
+import type { Config } from '../../schedule-config/config.js'
+import { ConfigEntity } from '../../schedule-config/config-entity.js'
+import { other, split } from '../../schedule-config/knob.js'
+import { type PlainArg, type TemplateArg, theTensor } from '../../schedule-config/workload.js'
+import { windowCount } from './pad.js'
+import { channelBlock, registerTile } from './tiling.js'
+
+/** A two-dimensional convolution as its templates see it, whether its tensors are in the plain or a blocked layout. */
+export interface ConvolutionShape {
+  readonly inputs: number
+  readonly filters: number
+  readonly groups: number
+  readonly kernel: readonly [height: number, width: number]
+  readonly height: number
+  readonly width: number
+  /** The output's width were there no dilation: what TVM takes for the knob of some templates. */
+  readonly undilatedWidth: number
+  readonly undilatedHeight: number
+  /** Channels per block of data and of the result, where the tensors are blocked already. */
+  readonly blocks?: readonly [data: number, result: number]
+}
+
+/** The arguments that all templates of convolutions begin with: data, weights, strides, padding, dilation. */
+export function convolutionShape(
+  args: readonly (PlainArg | TemplateArg)[],
+  groups?: number,
+): ConvolutionShape {
+  const data = shapeOf(args[0])
+  const weight = shapeOf(args[1])
+  const [strides, padding, dilation] = args.slice(2, 5) as [number[], number[], number[]]
+  const blocked = data.length === 5
+  const [kh = 1, kw = 1] = weight.slice(2, 4)
+  const [top = 0, left = 0, bottom = top, right = left] = padding
+  const extent = (size: number, kernel: number, border: number, axis: 0 | 1, dilated: boolean) =>
+    windowCount(size, kernel, {
+      stride: strides[axis] ?? 1,
+      dilation: dilated ? (dilation[axis] ?? 1) : 1,
+      border,
+    })
+  const [rows, columns] = data.slice(2, 4) as [number, number]
+  const inputs = (data[1] as number) * (blocked ? (data[4] as number) : 1)
+  const perGroup = (weight[1] as number) * (blocked ? (weight[4] as number) : 1)
+  return {
+    inputs,
+    filters: (weight[0] as number) * (blocked ? (weight[5] as number) : 1),
+    groups: groups ?? inputs / perGroup,
+    kernel: [kh, kw],
+    height: extent(rows, kh, top + bottom, 0, true),
+    width: extent(columns, kw, left + right, 1, true),
+    undilatedHeight: extent(rows, kh, top + bottom, 0, false),
+    undilatedWidth: extent(columns, kw, left + right, 1, false),
+    ...(blocked ? { blocks: [data[4] as number, weight[5] as number] as const } : {}),
+  }
+}
+
+function shapeOf(arg: PlainArg | TemplateArg | undefined): readonly number[] {
+  return arg instanceof Tensor ? arg.shape : theTensor(arg as PlainArg).shape
+}
+
+export interface BlockKnobs {
+  /** Axis of `tile_ow`. */
+  readonly width: number
+  /** `verbose` also offers powers of two that leave a narrower last tile. */
+  readonly policy: 'factors' | 'verbose'
+  readonly outputChannels: number
+  readonly inputChannels: number
+  /** Whether a 1x1 kernel has `tile_oh` in place of `unroll_kw`; the height for it. */
+  readonly pointwise?: number
+}
+
+const WIDEST_TILE = 64
+
+/** The knobs that TVM's blocked convolutions have in common, in its order (v0.18, python/tvm/topi/x86). */
+export function defineBlockKnobs(config: Config, knobs: BlockKnobs): void {
+  config.defineSplit('tile_ic', knobs.inputChannels)
+  config.defineSplit('tile_oc', knobs.outputChannels)
+  config.defineSplit('tile_ow', knobs.width, {
+    policy: knobs.policy,
+    filter: ({ factors }) => (factors.at(-1) as number) <= WIDEST_TILE,
+  })
+  if (knobs.pointwise === undefined) config.defineKnob('unroll_kw', [true, false])
+  else config.defineKnob('tile_oh', knobs.pointwise > 1 ? [1, 2] : [1])
+}
+
+/** Blocks and register tile by reasoning. */
+export function defaultBlocks(
+  { inputs, filters, groups, kernel, width, blocks }: ConvolutionShape,
+  target: Target,
+  { depthwise = false, pointwise = false } = {},
+): ConfigEntity {
+  const [dataBlock, block] = blocks ?? [
+    channelBlock(depthwise ? inputs : inputs / groups, target),
+    channelBlock(depthwise ? filters : filters / groups, target),
+  ]
+  const { columns } = registerTile({ width, block, depthwise }, target)
+  return ConfigEntity.of({
+    tile_ic: split(-1, dataBlock),
+    tile_oc: split(-1, block),
+    tile_ow: split(-1, columns),
+    ...(pointwise && kernel[0] * kernel[1] === 1 ? { tile_oh: other(1) } : { unroll_kw: other(depthwise) }),
+  })
+}
