@@ -9,7 +9,6 @@
 #include "bind/marker.h"
 #include "bind/ndarray.h"
 #include "bind/wrap.h"
-#include "host/cpu_features.h"
 
 namespace tvm_node {
 namespace {
@@ -105,9 +104,8 @@ Napi::Value TypeKey(EnvState& state, const Napi::CallbackInfo& info) {
   char* key = nullptr;
   Check(Library::Api().TVMObjectGetTypeIndex(object->get(), &index));
   Check(Library::Api().TVMObjectTypeIndex2Key(index, &key));
-  Napi::String text = Napi::String::New(info.Env(), key);
-  free(key);
-  return text;
+  const std::unique_ptr<char, decltype(&free)> owned(key, free);
+  return Napi::String::New(info.Env(), key);
 }
 
 Napi::Value TypeIndex(EnvState& state, const Napi::CallbackInfo& info) {
@@ -189,13 +187,6 @@ Napi::Value DeviceMarker(EnvState& state, const Napi::CallbackInfo& info) {
   return WrapMarker(state, {TypeCode::kDevice, value});
 }
 
-Napi::Value HostCpuFeatures(EnvState&, const Napi::CallbackInfo& info) {
-  const auto features = CpuFeatures();
-  Napi::Array list = Napi::Array::New(info.Env(), features.size());
-  for (size_t i = 0; i < features.size(); i++) list.Set(static_cast<uint32_t>(i), features[i]);
-  return list;
-}
-
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   EnvState::Install(env);
   const auto add = [&](const char* name, napi_callback function) {
@@ -224,7 +215,6 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("moduleGetFunction", Call<ModuleGetFunction>);
   add("moduleImport", Call<ModuleImport>);
   add("moduleLoad", Call<ModuleLoad>);
-  add("cpuFeatures", Call<HostCpuFeatures>);
   add("float", Call<FloatMarker>);
   add("dataType", Call<DataTypeMarker>);
   add("device", Call<DeviceMarker>);

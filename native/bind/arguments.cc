@@ -10,6 +10,8 @@
 namespace tvm_node {
 namespace {
 
+// Each level takes some of the thread's stack; a list that contains itself would take all of it.
+constexpr int kDeepest = 500;
 constexpr double kLargestExact = 9007199254740991.0;
 
 // An object literal, also one of another realm, where `Object.prototype` is another object.
@@ -17,9 +19,9 @@ bool IsPlainObject(Napi::Object object) {
   Napi::Env env = object.Env();
   napi_value prototype = nullptr;
   napi_value next = nullptr;
-  napi_get_prototype(env, object, &prototype);
+  if (napi_get_prototype(env, object, &prototype) != napi_ok) throw Napi::Error::New(env);
   if (Napi::Value(env, prototype).IsNull()) return true;
-  napi_get_prototype(env, prototype, &next);
+  if (napi_get_prototype(env, prototype, &next) != napi_ok) throw Napi::Error::New(env);
   return Napi::Value(env, next).IsNull() &&
          Napi::Object(env, prototype).HasOwnProperty("hasOwnProperty");
 }
@@ -131,7 +133,11 @@ void Arguments::AddBuilt(void* make, Arguments& items) {
 void Arguments::AddObject(Napi::Object object) {
   if (HandlePtr handle = Unwrap(state_, object)) return AddHandle(std::move(handle));
   if (const Marker* marker = MarkerOf(state_, object)) return Push(marker->code, marker->value);
-  Arguments items(state_);
+  if (depth_ == kDeepest) {
+    throw CodedError("ERR_INVALID_ARGUMENT", "an argument contains itself, or is nested deeper than " +
+                                                 std::to_string(kDeepest) + " levels");
+  }
+  Arguments items(state_, Bytes::kBorrowed, depth_ + 1);
   if (object.IsArray()) {
     static void* const make_array = RequiredGlobal("runtime.Array");
     auto array = object.As<Napi::Array>();
@@ -159,7 +165,9 @@ void Arguments::AddObject(Napi::Object object) {
   const uint32_t length = entries.Length();
   for (uint32_t i = 0; i < length; i++) {
     Napi::HandleScope scope(env);
-    auto pair = entries.Get(i).As<Napi::Array>();
+    Napi::Value entry = entries.Get(i);
+    if (!entry.IsArray()) throw CodedError("ERR_INVALID_ARGUMENT", "a map must yield pairs");
+    auto pair = entry.As<Napi::Array>();
     items.Add(pair.Get(0u));
     items.Add(pair.Get(1u));
   }

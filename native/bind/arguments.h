@@ -17,8 +17,8 @@ enum class Bytes { kBorrowed, kCopied };
 /** The arguments of one call together with everything they point to. */
 class Arguments {
  public:
-  explicit Arguments(EnvState& state, Bytes bytes = Bytes::kBorrowed)
-      : state_(state), bytes_(bytes) {}
+  explicit Arguments(EnvState& state, Bytes bytes = Bytes::kBorrowed, int depth = 0)
+      : state_(state), bytes_(bytes), depth_(depth) {}
   Arguments(const Arguments&) = delete;
   Arguments& operator=(const Arguments&) = delete;
 
@@ -42,6 +42,8 @@ class Arguments {
 
   EnvState& state_;
   Bytes bytes_;
+  // How many arrays and maps these are inside of.
+  int depth_;
   // Most calls have few arguments: those need no memory of their own.
   int count_ = 0;
   TVMValue values_[kInline];

@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <deque>
+#include <exception>
 #include <list>
+#include <optional>
 
 #include "../parallel/parallel_loops.h"
 #include "arguments.h"
@@ -46,63 +48,60 @@ struct Job {
         call.result = CallPacked(call.function->get(), arguments.values(), arguments.codes(),
                                  arguments.size());
       }
-    } catch (const TvmError& raised) {
-      error = std::make_unique<TvmError>(raised);
-    } catch (const std::exception& raised) {
-      error = std::make_unique<TvmError>(raised.what(), "");
+    } catch (...) {
+      error = std::current_exception();
     }
     took = std::chrono::steady_clock::now() - started;
   }
 
   /** The results of the calls and, as the last element, the microseconds that they took. */
   Napi::Array Results(EnvState& state) {
-    if (error) throw MakeTvmError(state, error->what(), error->backtrace);
+    if (error) std::rethrow_exception(error);
     Napi::Array results = Napi::Array::New(state.env(), calls.size() + 1);
     uint32_t i = 0;
-    for (auto& call : calls) {
-      results.Set(i++, Guard(state, [&] { return ToJs(state, std::move(call.result)); }));
-    }
+    for (auto& call : calls) results.Set(i++, ToJs(state, std::move(call.result)));
     results.Set(i, std::chrono::duration<double, std::micro>(took).count());
     return results;
   }
 
   std::list<PackedCall> calls;
-  std::unique_ptr<TvmError> error;
+  std::exception_ptr error;
   std::chrono::steady_clock::duration took{};
 };
 
 struct PromisedJob : Job {
-  PromisedJob(EnvState& state, Napi::Array list) : Job(state, list), deferred(state.env()) {}
+  using Job::Job;
 
   void Settle(EnvState& state) {
     Napi::HandleScope scope(state.env());
     state.ReleaseLoop();
     try {
-      deferred.Resolve(Results(state));
+      deferred->Resolve(Guard(state, [&] { return Results(state); }));
     } catch (const Napi::Error& raised) {
-      deferred.Reject(raised.Value());
+      deferred->Reject(raised.Value());
+    } catch (const Terminated&) {
     }
   }
 
-  Napi::Promise::Deferred deferred;
+  // There once the job is sure to run: a promise that is never settled is never freed.
+  std::optional<Napi::Promise::Deferred> deferred;
 };
 
 // Shared by the thread itself, which may outlive the JavaScript object, and that object.
 class Queue : public Guest {
  public:
   Queue(std::shared_ptr<EnvState> state, int threads)
-      : state_(std::move(state)), pool_(std::make_unique<ThreadPool>(threads)) {}
+      : state_(std::move(state)), pool_(std::make_shared<ThreadPool>(threads)) {}
 
-  /** For loops on the JavaScript thread, which alone closes the queue; null once it is closed. */
-  ThreadPool* pool() { return closed_ ? nullptr : pool_.get(); }
+  /** To be asked on the JavaScript thread, which alone closes the queue. */
+  bool closed() const { return closed_; }
+  /** For loops on the JavaScript thread. A call there may close the queue, and with it the thread. */
+  std::shared_ptr<ThreadPool> pool() const { return pool_; }
 
-  /** False when the queue is closed. */
-  bool Push(std::shared_ptr<PromisedJob> job) {
+  void Push(std::shared_ptr<PromisedJob> job) {
     std::lock_guard<std::mutex> lock(mutex_);
-    if (closed_) return false;
     jobs_.push_back(std::move(job));
     changed_.notify_all();
-    return true;
   }
 
   /** Lets the thread end after the calls already queued. */
@@ -114,9 +113,11 @@ class Queue : public Guest {
 
   /** Drops the calls not started and waits for the one that runs. */
   void Leave() override {
+    // What the calls hold goes after the lock.
+    std::deque<std::shared_ptr<PromisedJob>> dropped;
     std::unique_lock<std::mutex> lock(mutex_);
     closed_ = true;
-    jobs_.clear();
+    dropped.swap(jobs_);
     changed_.notify_all();
     changed_.wait_for(lock, kFarewell, [this] { return ended_; });
   }
@@ -143,7 +144,7 @@ class Queue : public Guest {
   }
 
   std::shared_ptr<EnvState> state_;
-  std::unique_ptr<ThreadPool> pool_;
+  std::shared_ptr<ThreadPool> pool_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::shared_ptr<PromisedJob>> jobs_;
@@ -187,16 +188,18 @@ Napi::Value NewThread(EnvState& state, const Napi::CallbackInfo& info) {
 Napi::Value CallOn(EnvState& state, const Napi::CallbackInfo& info) {
   Queue& queue = QueueOf(info[0]);
   auto job = std::make_shared<PromisedJob>(state, info[1].As<Napi::Array>());
-  Napi::Value promise = job->deferred.Promise();
-  if (!queue.Push(std::move(job))) throw Disposed();
+  if (queue.closed()) throw Disposed();
+  Napi::Value promise = job->deferred.emplace(info.Env()).Promise();
   state.HoldLoop();
+  queue.Push(std::move(job));
   return promise;
 }
 
 Napi::Value CallHere(EnvState& state, const Napi::CallbackInfo& info) {
-  ThreadPool* pool = QueueOf(info[0]).pool();
-  if (!pool) throw Disposed();
+  Queue& queue = QueueOf(info[0]);
   Job job(state, info[1].As<Napi::Array>());
+  if (queue.closed()) throw Disposed();
+  const std::shared_ptr<ThreadPool> pool = queue.pool();
   job.Run(*pool);
   return job.Results(state);
 }

@@ -17,16 +17,8 @@ struct Callback {
 
 // The library owns callbacks and may drop them on any thread, and after the environment has ended.
 void Release(void* context) {
-  auto* callback = static_cast<Callback*>(context);
-  auto state = callback->state;
-  if (!state->alive()) {
-    callback->function.SuppressDestruct();
-    delete callback;
-  } else if (state->OnThread()) {
-    delete callback;
-  } else {
-    state->Post([callback] { delete callback; });
-  }
+  std::unique_ptr<Callback> callback(static_cast<Callback*>(context));
+  callback->state->Unreference(std::move(callback->function));
 }
 
 // Generated code passes raw tensors to be written to; JavaScript got copies. Memory that did not
@@ -51,7 +43,7 @@ void Serve(Callback* callback, TVMValue* values, int* codes, int count, void* re
   }
   Napi::Value answer = CallJs(state, callback->function, arguments);
   for (int i = 0; i < count; i++) {
-    if (codes[i] == TypeCode::kDLTensor)
+    if (codes[i] == TypeCode::kDLTensor && kept[i].handle)
       WriteBack(*kept[i].handle->tensor(), *static_cast<DLTensor*>(values[i].v_handle));
   }
   if (answer.IsUndefined() || answer.IsNull()) return;
@@ -96,8 +88,7 @@ int Invoke(TVMValue* values, int* codes, int count, void* ret, void* context) {
   } else if (!state.RunErrand(
                  [&] { problem = ServeGuarded(callback, values, codes, count, ret); })) {
     problem =
-        "JavaScriptError: the JavaScript thread is busy in a synchronous call and cannot serve "
-        "another thread";
+        "JavaScriptError: the JavaScript thread is busy and cannot serve another thread";
   }
   if (problem.empty()) return 0;
   Library::Api().TVMAPISetLastError(problem.c_str());

@@ -12,8 +12,13 @@ using Clock = std::chrono::steady_clock;
 // How long a foreign thread waits for one and the same call of the JavaScript thread to end.
 constexpr auto kPatience = std::chrono::milliseconds(100);
 constexpr auto kLookAgain = std::chrono::milliseconds(10);
+// How long it waits for the event loop to turn: the JavaScript thread may itself be blocked, waiting
+// for the caller.
+constexpr auto kLongPatience = std::chrono::seconds(5);
 // Values thrown into the library whose errors it swallowed would otherwise pile up.
 constexpr size_t kMostThrown = 64;
+// Of all environments, since an error may come out in another one than it was thrown in.
+std::atomic<uint64_t> next_thrown_{1};
 
 }  // namespace
 
@@ -24,8 +29,7 @@ struct EnvState::Errand {
 };
 
 EnvState::EnvState(Napi::Env env) : env_(env), thread_(std::this_thread::get_id()) {
-  wake_ = Napi::ThreadSafeFunction::New(
-      env, Napi::Function::New(env, [](const Napi::CallbackInfo&) {}), "tvm-node", 0, 1);
+  wake_ = Wake::New(env, "tvm-node", 0, 1, this);
   wake_.Unref(env);
   auto object_class = env.Global().Get("Object").As<Napi::Object>();
   set_prototype_of = Napi::Persistent(object_class.Get("setPrototypeOf").As<Napi::Function>());
@@ -42,12 +46,15 @@ void EnvState::Install(Napi::Env env) {
 EnvState& EnvState::Of(Napi::Env env) { return **env.GetInstanceData<std::shared_ptr<EnvState>>(); }
 
 void EnvState::Shutdown() {
+  std::deque<std::function<void()>> dropped;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     alive_ = false;
     wake_.Abort();
+    dropped.swap(tasks_);
     changed_.notify_all();
   }
+  dropped.clear();
   for (auto& guest : guests_) {
     if (auto present = guest.lock()) present->Leave();
   }
@@ -62,33 +69,40 @@ bool EnvState::RunErrand(std::function<void()> work) {
   auto errand = std::make_shared<Errand>();
   errand->work = std::move(work);
   std::unique_lock<std::mutex> lock(mutex_);
-  if (!alive()) return false;
-  const napi_status posted =
-      wake_.NonBlockingCall([self = shared_from_this(), errand](Napi::Env, Napi::Function) {
-        {
-          std::lock_guard<std::mutex> guard(self->mutex_);
-          if (errand->status == Errand::Status::kCancelled) return;
-          errand->status = Errand::Status::kRunning;
-        }
-        errand->work();
-        std::lock_guard<std::mutex> guard(self->mutex_);
-        errand->status = Errand::Status::kDone;
-        self->changed_.notify_all();
-      });
-  if (posted != napi_ok) return false;
+  const bool posted = Enqueue([this, errand] {
+    {
+      std::lock_guard<std::mutex> guard(mutex_);
+      if (errand->status == Errand::Status::kCancelled) return;
+      errand->status = Errand::Status::kRunning;
+    }
+    errand->work();
+    std::lock_guard<std::mutex> guard(mutex_);
+    errand->status = Errand::Status::kDone;
+    changed_.notify_all();
+  });
+  if (!posted) return false;
 
   uint64_t call = 0;
   Clock::time_point since;
+  uint64_t turn = tasks_started_;
+  Clock::time_point turned = Clock::now();
   while (errand->status != Errand::Status::kDone) {
     if (errand->status == Errand::Status::kQueued) {
+      const Clock::time_point now = Clock::now();
       bool refused = !alive();
       if (sync_depth_.load() == 0) {
         call = 0;
       } else if (call != sync_calls_.load()) {
         call = sync_calls_.load();
-        since = Clock::now();
+        since = now;
       } else {
-        refused = refused || Clock::now() - since > kPatience;
+        refused = refused || now - since > kPatience;
+      }
+      if (turn != tasks_started_) {
+        turn = tasks_started_;
+        turned = now;
+      } else {
+        refused = refused || now - turned > kLongPatience;
       }
       if (refused) {
         errand->status = Errand::Status::kCancelled;
@@ -101,13 +115,36 @@ bool EnvState::RunErrand(std::function<void()> work) {
 }
 
 void EnvState::Post(std::function<void()> work) {
-  // What the work holds may post again when it goes, so it must never go under the lock: it is moved out to be run, and
-  // work that is refused goes with `held`, after the lock.
-  auto held = std::make_shared<std::function<void()>>(std::move(work));
+  // What work holds may post again when it goes, so it goes after the lock.
   std::lock_guard<std::mutex> lock(mutex_);
-  if (!alive()) return;
-  wake_.NonBlockingCall(
-      [held](Napi::Env, Napi::Function) { std::exchange(*held, nullptr)(); });
+  Enqueue(std::move(work));
+}
+
+// To be called under the lock. Refused work stays with the caller.
+bool EnvState::Enqueue(std::function<void()>&& work) {
+  if (!alive()) return false;
+  tasks_.push_back(std::move(work));
+  if (wake_.NonBlockingCall() == napi_ok) return true;
+  work = std::move(tasks_.back());
+  tasks_.pop_back();
+  return false;
+}
+
+void EnvState::OnWake(Napi::Env env, Napi::Function, EnvState* state, void*) {
+  // Without an environment when it has ended; `state` may be gone then.
+  if (env != nullptr) state->RunTask();
+}
+
+void EnvState::RunTask() {
+  std::function<void()> task;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (tasks_.empty()) return;
+    task = std::move(tasks_.front());
+    tasks_.pop_front();
+    tasks_started_++;
+  }
+  task();
 }
 
 bool EnvState::Terminating() {
@@ -139,7 +176,7 @@ uint64_t EnvState::KeepThrown(Napi::Value value) {
   // References hold objects only; anything may be thrown.
   Napi::Array box = Napi::Array::New(env_, 1);
   box.Set(0u, value);
-  const uint64_t number = next_thrown_++;
+  const uint64_t number = next_thrown_.fetch_add(1);
   thrown_.emplace(number, Napi::Persistent(box));
   if (thrown_.size() > kMostThrown) thrown_.erase(thrown_.begin());
   return number;

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -62,13 +63,23 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
 
   /**
    * Runs `work` on the JavaScript thread and waits for it. False, with the work not done, when the
-   * environment has ended or when its thread stays inside one call into the library for
-   * `kPatience`: that call might be waiting for the caller.
+   * environment has ended, when its thread stays inside one call into the library (which might be
+   * waiting for the caller), or when it does not come back to its event loop.
    */
   bool RunErrand(std::function<void()> work);
-  /** Runs `work` on the JavaScript thread some time later; drops it when the environment has ended.
-   */
+  /** Runs `work`, which must not throw, on the JavaScript thread some time later; drops it when the
+   * environment ends first. */
   void Post(std::function<void()> work);
+  /** Ends a reference to a JavaScript value, from any thread and also after the environment. */
+  template <typename Reference>
+  void Unreference(Reference reference) {
+    const auto end = [this](Reference* held) {
+      if (!alive()) held->SuppressDestruct();
+      delete held;
+    };
+    std::shared_ptr<Reference> held(new Reference(std::move(reference)), end);
+    if (!OnThread()) Post([self = shared_from_this(), held = std::move(held)] {});
+  }
   /** Has `guest` told when the environment ends, if it is still there. */
   void Welcome(const std::shared_ptr<Guest>& guest);
   /** Keeps the event loop running while promises are open. */
@@ -94,6 +105,11 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
 
  private:
   struct Errand;
+  static void OnWake(Napi::Env env, Napi::Function, EnvState* state, void*);
+  using Wake = Napi::TypedThreadSafeFunction<EnvState, void, OnWake>;
+
+  bool Enqueue(std::function<void()>&& work);
+  void RunTask();
   void Shutdown();
 
   Napi::Env env_;
@@ -105,9 +121,12 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   int holds_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
-  Napi::ThreadSafeFunction wake_;
+  // Wakes the event loop once for each task. The tasks are kept here because what is in the hands of
+  // a thread-safe function when the environment ends would never be freed.
+  Wake wake_;
+  std::deque<std::function<void()>> tasks_;
+  uint64_t tasks_started_ = 0;
   std::vector<std::weak_ptr<Guest>> guests_;
-  uint64_t next_thrown_ = 1;
   std::map<uint64_t, Napi::Reference<Napi::Array>> thrown_;
 };
 

@@ -1,5 +1,8 @@
 #include "errors.h"
 
+#include <algorithm>
+#include <string_view>
+
 namespace tvm_node {
 namespace {
 
@@ -17,6 +20,13 @@ std::string KindOf(Napi::Value thrown) {
     if (!isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '.') return "Error";
   }
   return kind.empty() ? "Error" : kind;
+}
+
+std::string MessageOf(Napi::Value thrown) {
+  if (thrown.IsSymbol()) return "a symbol was thrown";
+  if (!thrown.IsObject()) return thrown.ToString().Utf8Value();
+  Napi::Value message = thrown.As<Napi::Object>().Get("message");
+  return message.IsString() ? message.As<Napi::String>().Utf8Value() : "an object was thrown";
 }
 
 // Removes the mark from `text` and returns the number in it, 0 when there is none.
@@ -46,9 +56,10 @@ Napi::Error MakeTvmError(EnvState& state, std::string text, const std::string& b
   Napi::Env env = state.env();
   const uint64_t number = CutMark(&text);
   Napi::Value cause = number == 0 ? Napi::Value() : state.TakeThrown(number);
-  Napi::Value error = state.make_error.Call(
-      {Napi::String::New(env, "ERR_TVM"), Napi::String::New(env, text),
-       Napi::String::New(env, backtrace), cause.IsEmpty() ? env.Undefined() : cause});
+  Napi::Value error =
+      CallJs(state, state.make_error,
+             {Napi::String::New(env, "ERR_TVM"), Napi::String::New(env, text),
+              Napi::String::New(env, backtrace), cause.IsEmpty() ? env.Undefined() : cause});
   return Napi::Error(env, error);
 }
 
@@ -79,11 +90,16 @@ Napi::Object NewJs(EnvState& state, const Napi::FunctionReference& constructor) 
 
 std::string TextOfThrown(EnvState& state, const Napi::Error& error) {
   Napi::Value thrown = error.Value();
-  std::string message = thrown.IsObject() ? error.Message() : thrown.ToString().Utf8Value();
-  // The library takes what follows the first line for a stack; the whole message travels in the
-  // kept value.
-  message.resize(std::min(message.find('\n'), message.size()));
-  return KindOf(thrown) + ": " + message + kMark + std::to_string(state.KeepThrown(thrown)) + "]";
+  std::string text;
+  try {
+    text = KindOf(thrown) + ": " + MessageOf(thrown);
+  } catch (const Napi::Error&) {
+    text = "Error: what was thrown cannot be described";
+  }
+  // The library takes what follows the first line for a stack, and its strings end at a NUL; the
+  // whole message travels in the kept value.
+  text.resize(std::min(text.find_first_of(std::string_view("\n\0", 2)), text.size()));
+  return text + kMark + std::to_string(state.KeepThrown(thrown)) + "]";
 }
 
 }  // namespace tvm_node

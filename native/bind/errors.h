@@ -33,6 +33,11 @@ auto Guard(EnvState& state, const Body& body) -> decltype(body()) {
     throw MakeTvmError(state, error.what(), error.backtrace);
   } catch (const CodedError& error) {
     throw MakeCodedError(state, error.code, error.what());
+  } catch (const Napi::Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    // Memory or threads ran out.
+    throw MakeTvmError(state, error.what(), "");
   }
 }
 

@@ -10,28 +10,6 @@ namespace {
 
 std::string Text(Napi::Value value) { return value.As<Napi::String>().Utf8Value(); }
 
-/** The address of element `offset`, after checking that every index of `shape` stays inside the
- * memory. */
-uint8_t* Within(const View& view, const std::vector<int64_t>& strides, int64_t offset,
-                const std::vector<int64_t>& shape, size_t item_size) {
-  if (strides.size() != shape.size())
-    throw CodedError("ERR_INVALID_ARGUMENT", "strides and shape must have the same length");
-  int64_t first = offset;
-  int64_t last = offset;
-  for (size_t i = 0; i < shape.size(); i++) {
-    if (shape[i] < 0)
-      throw CodedError("ERR_INVALID_ARGUMENT", "a shape must not have negative extents");
-    if (shape[i] == 0) return view.data;
-    const int64_t reach = (shape[i] - 1) * strides[i];
-    (reach < 0 ? first : last) += reach;
-  }
-  if (first < 0 || (static_cast<size_t>(last) + 1) * item_size > view.size) {
-    throw CodedError("ERR_INVALID_ARGUMENT",
-                     "shape, strides and offset reach outside the given memory");
-  }
-  return view.data + offset * static_cast<int64_t>(item_size);
-}
-
 size_t Count(const View& view, Element element) { return view.size / SizeOf(element); }
 
 void ExpectCount(size_t expected, size_t given) {
@@ -43,7 +21,7 @@ void ExpectCount(size_t expected, size_t given) {
 }  // namespace
 
 Napi::Value StridedCopyOf(EnvState&, const Napi::CallbackInfo& info) {
-  const auto shape = Integers(info[6], "a shape");
+  const auto shape = Shape(info[6]);
   const auto item_size = static_cast<size_t>(info[7].As<Napi::Number>().Uint32Value());
   const auto to_strides = Integers(info[1], "strides");
   const auto from_strides = Integers(info[4], "strides");
@@ -59,7 +37,7 @@ Napi::Value BinaryOf(EnvState&, const Napi::CallbackInfo& info) {
   const std::string op = Text(info[0]);
   const Element element = ParseElement(Text(info[1]));
   const size_t size = SizeOf(element);
-  const auto shape = Integers(info[7], "a shape");
+  const auto shape = Shape(info[7]);
   Operand a{nullptr, Integers(info[4], "strides")};
   Operand b{nullptr, Integers(info[6], "strides")};
   uint8_t* to =

@@ -12,14 +12,6 @@ namespace {
 // Alignment that the library's own arrays have and its executors ask of arrays they use in place.
 constexpr size_t kAlignment = 64;
 
-std::vector<int64_t> Shape(Napi::Value value) {
-  std::vector<int64_t> shape = Integers(value, "a shape");
-  for (int64_t dim : shape) {
-    if (dim < 0) throw CodedError("ERR_INVALID_ARGUMENT", "a shape must not have negative extents");
-  }
-  return shape;
-}
-
 DLDataType Type(const Napi::CallbackInfo& info, size_t at) {
   return {static_cast<uint8_t>(info[at].As<Napi::Number>().Uint32Value()),
           static_cast<uint8_t>(info[at + 1].As<Napi::Number>().Uint32Value()),
@@ -36,36 +28,8 @@ struct Loan {
 };
 
 void EndLoan(DLManagedTensor* self) {
-  auto* loan = static_cast<Loan*>(self->manager_ctx);
-  auto state = loan->state;
-  if (!state->alive()) {
-    loan->owner.SuppressDestruct();
-    delete loan;
-  } else if (state->OnThread()) {
-    delete loan;
-  } else {
-    state->Post([loan] { delete loan; });
-  }
-}
-
-// Every element must lie inside the lent memory.
-void CheckBounds(const DLTensor& tensor, bool strided, size_t offset, size_t size) {
-  if (!strided) {
-    if (offset == 0 && ByteSize(tensor) == size) return;
-    throw CodedError("ERR_INVALID_ARGUMENT", "the shape needs " + std::to_string(ByteSize(tensor)) +
-                                                 " bytes, got " + std::to_string(size));
-  }
-  int64_t first = static_cast<int64_t>(offset);
-  int64_t last = first;
-  for (int i = 0; i < tensor.ndim; i++) {
-    if (tensor.shape[i] == 0) return;
-    const int64_t reach = (tensor.shape[i] - 1) * tensor.strides[i];
-    (reach < 0 ? first : last) += reach;
-  }
-  const size_t item = ItemSize(tensor);
-  if (item > 0 && first >= 0 && (static_cast<size_t>(last) + 1) * item <= size) return;
-  throw CodedError("ERR_INVALID_ARGUMENT",
-                   "shape, strides and offset reach outside the given memory");
+  std::unique_ptr<Loan> loan(static_cast<Loan*>(self->manager_ctx));
+  loan->state->Unreference(std::move(loan->owner));
 }
 
 View ViewFor(const DLTensor& tensor, Napi::Value value) {
@@ -81,6 +45,7 @@ View ViewFor(const DLTensor& tensor, Napi::Value value) {
 Napi::Value ArrayEmpty(EnvState& state, const Napi::CallbackInfo& info) {
   const auto shape = Shape(info[0]);
   const DLDataType type = Type(info, 1);
+  ByteSize(shape, ItemSize(type));
   DLTensor* array = nullptr;
   Check(Library::Api().TVMArrayAlloc(shape.data(), static_cast<int>(shape.size()), type.code,
                                      type.bits, type.lanes, info[4].As<Napi::Number>().Int32Value(),
@@ -93,23 +58,26 @@ Napi::Value ArrayFrom(EnvState& state, const Napi::CallbackInfo& info) {
   const View view = ViewOf(info[0]);
   auto loan = std::make_unique<Loan>();
   loan->shape = Shape(info[1]);
+  const DLDataType type = Type(info, 2);
+  const size_t bytes = ByteSize(loan->shape, ItemSize(type));
   const bool strided = info[5].IsArray();
-  if (strided) loan->strides = Integers(info[5], "strides");
-  if (strided && loan->strides.size() != loan->shape.size()) {
-    throw CodedError("ERR_INVALID_ARGUMENT", "strides and shape must have the same length");
+  uint8_t* first = view.data;
+  if (strided) {
+    loan->strides = Integers(info[5], "strides");
+    const int64_t offset = info[6].IsNumber() ? info[6].As<Napi::Number>().Int64Value() : 0;
+    first = Within(view, loan->strides, offset, loan->shape, ItemSize(type));
+  } else if (bytes != view.size) {
+    throw CodedError("ERR_INVALID_ARGUMENT", "the shape needs " + std::to_string(bytes) +
+                                                 " bytes, got " + std::to_string(view.size));
   }
-  const size_t offset =
-      info[6].IsNumber() ? static_cast<size_t>(info[6].As<Napi::Number>().Int64Value()) : 0;
   DLTensor& tensor = loan->managed.tensor;
-  tensor = {view.data,
+  tensor = {first,
             {kCpu, 0},
             static_cast<int32_t>(loan->shape.size()),
-            Type(info, 2),
+            type,
             loan->shape.data(),
             strided ? loan->strides.data() : nullptr,
             0};
-  CheckBounds(tensor, strided, offset, view.size);
-  if (strided) tensor.data = view.data + offset * ItemSize(tensor);
 
   // The library takes over contiguous arrays only.
   DLTensor* array = nullptr;

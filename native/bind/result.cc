@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "../tvm/tensor.h"
 #include "wrap.h"
 
 namespace tvm_node {
@@ -48,9 +49,14 @@ Napi::Value ToJs(EnvState& state, OwnedValue owned) {
     case TypeCode::kObject:
       if (IsString(*owned.handle)) return Napi::String::New(env, ReadString(*owned.handle));
       return Wrap(state, std::move(owned.handle));
+    case TypeCode::kNDArray: {
+      // Whether others hold the array too cannot be known: then its memory is counted for each.
+      const DLTensor& tensor = *owned.handle->tensor();
+      const size_t memory = tensor.device.type == kCpu ? ByteSize(tensor) : 0;
+      return Wrap(state, std::move(owned.handle), memory);
+    }
     case TypeCode::kModule:
     case TypeCode::kPackedFunc:
-    case TypeCode::kNDArray:
       return Wrap(state, std::move(owned.handle));
     default:
       throw CodedError("ERR_TVM", "the library returned a value of unknown type code " +

@@ -20,8 +20,20 @@ struct View {
 /** Throws `ERR_INVALID_ARGUMENT` for anything but a typed array. */
 View ViewOf(Napi::Value value);
 
-/** An array of integral numbers. Throws `ERR_INVALID_ARGUMENT` for anything else. */
+/** An array of integral numbers within 2^53. Throws `ERR_INVALID_ARGUMENT` for anything else. */
 std::vector<int64_t> Integers(Napi::Value value, const char* what);
+/** The same without negative ones. */
+std::vector<int64_t> Shape(Napi::Value value);
+
+/** Bytes that a shape needs. Throws `ERR_INVALID_ARGUMENT` for more than any memory has. */
+size_t ByteSize(const std::vector<int64_t>& shape, size_t item_size);
+
+/**
+ * The address of element `offset`. Throws `ERR_INVALID_ARGUMENT` unless every index of `shape` stays
+ * inside the memory; strides and offset count elements.
+ */
+uint8_t* Within(const View& view, const std::vector<int64_t>& strides, int64_t offset,
+                const std::vector<int64_t>& shape, size_t item_size);
 
 }  // namespace tvm_node
 

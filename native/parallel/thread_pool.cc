@@ -19,13 +19,21 @@ int CountOf(uint64_t packed) { return static_cast<int>(packed & 0xffffffffu); }
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) {
-  for (int i = 1; i < threads; i++) {
-    workers_.emplace_back([this] { Work(); });
-    pthread_setname_np(workers_.back().native_handle(), "tvm-node-worker");
+  try {
+    for (int i = 1; i < threads; i++) {
+      workers_.emplace_back([this] { Work(); });
+      pthread_setname_np(workers_.back().native_handle(), "tvm-node-worker");
+    }
+  } catch (...) {
+    // The system has no more threads to give.
+    End();
+    throw;
   }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { End(); }
+
+void ThreadPool::End() {
   ending_.store(true);
   loops_.Raise();
   for (auto& worker : workers_) worker.join();

@@ -38,6 +38,7 @@ class ThreadPool {
 
  private:
   void Work();
+  void End();
   void RunClaimed(uint32_t loop);
 
   // The number of the loop and how many of its tasks nobody has claimed yet, in one word: a thread that is late cannot

@@ -18,12 +18,12 @@ std::vector<int64_t> StridesOf(const DLTensor& tensor) {
 
 }  // namespace
 
-size_t ItemSize(const DLTensor& tensor) {
-  return (static_cast<size_t>(tensor.dtype.bits) * tensor.dtype.lanes + 7) / 8;
+size_t ItemSize(DLDataType type) {
+  return (static_cast<size_t>(type.bits) * type.lanes + 7) / 8;
 }
 
 size_t ByteSize(const DLTensor& tensor) {
-  size_t size = ItemSize(tensor);
+  size_t size = ItemSize(tensor.dtype);
   for (int i = 0; i < tensor.ndim; i++) size *= static_cast<size_t>(tensor.shape[i]);
   return size;
 }
@@ -31,13 +31,13 @@ size_t ByteSize(const DLTensor& tensor) {
 void Gather(const DLTensor& tensor, uint8_t* compact) {
   const std::vector<int64_t> shape = ShapeOf(tensor);
   StridedCopy(compact, CompactStrides(shape), FirstByte(tensor), StridesOf(tensor), shape,
-              ItemSize(tensor));
+              ItemSize(tensor.dtype));
 }
 
 void Scatter(const uint8_t* compact, const DLTensor& tensor) {
   const std::vector<int64_t> shape = ShapeOf(tensor);
   StridedCopy(FirstByte(tensor), StridesOf(tensor), compact, CompactStrides(shape), shape,
-              ItemSize(tensor));
+              ItemSize(tensor.dtype));
 }
 
 std::string DataTypeName(DLDataType type) {

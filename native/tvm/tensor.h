@@ -12,7 +12,7 @@ namespace tvm_node {
 constexpr int kCpu = 1;
 
 /** Bytes of one element; those smaller than a byte take a whole one. */
-size_t ItemSize(const DLTensor& tensor);
+size_t ItemSize(DLDataType type);
 /** Bytes of the elements, without gaps that strides leave. */
 size_t ByteSize(const DLTensor& tensor);
 /** Address of the first element. */

@@ -74,6 +74,7 @@ OwnedValue OwnedValue::Keep(TVMValue value, int code) {
       break;
     case TypeCode::kDLTensor: {
       OwnedValue owned;
+      if (!value.v_handle) return owned;
       owned.code = TypeCode::kNDArray;
       owned.handle = CopyTensor(static_cast<DLTensor*>(value.v_handle));
       return owned;

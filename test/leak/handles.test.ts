@@ -3,6 +3,8 @@ import { type HandleCounts, native } from '#lib/native.js'
 import {
   alignedTensor,
   CallThread,
+  device,
+  dtypeArg,
   getGlobalFunc,
   NDArray,
   openLibrary,
@@ -111,12 +113,26 @@ describe(`handles are back after ${ROUNDS} rounds of`, () => {
     }))
 })
 
-test('large arrays make the collector run in time', async () => {
+const BYTES = 4 << 20
+const filled = { dtype: 'uint8', shape: [BYTES], data: new Uint8Array(BYTES) } as const
+
+test.each<[string, () => NDArray]>([
+  ['made here', () => NDArray.empty([BYTES], 'uint8')],
+  [
+    'that the library returns',
+    () =>
+      getGlobalFunc('runtime.TVMArrayAllocWithScope')(
+        getGlobalFunc('runtime.ShapeTuple')(BYTES),
+        dtypeArg('uint8'),
+        device('cpu'),
+        null,
+      ) as NDArray,
+  ],
+])('large arrays %s make the collector run in time', async (_, make) => {
   const start = process.memoryUsage().rss
   let highest = start
   for (let i = 0; i < 400; i++) {
-    const bytes = 4 << 20
-    NDArray.empty([bytes], 'uint8').copyFrom({ dtype: 'uint8', shape: [bytes], data: new Uint8Array(bytes) })
+    make().copyFrom(filled)
     if (i % 10 === 0) await new Promise((resolve) => setImmediate(resolve))
     highest = Math.max(highest, process.memoryUsage().rss)
   }

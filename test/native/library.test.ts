@@ -169,6 +169,61 @@ describe('the process', () => {
       worker.once('message', async () => console.log(await worker.terminate(), tvm.getGlobalFunc('testing.echo')(1)))`)
     expect(result).toEqual({ stdout: '1 1\n', stderr: '', status: 0, signal: null })
   })
+  test('an error keeps its cause apart from those of other threads', () => {
+    const result = run(`
+      import { Worker } from 'node:worker_threads'
+      tvm.openLibrary()
+      tvm.registerFunc('main.throws', () => { throw new Error('of the main thread') })
+      const body = \`
+        import { parentPort } from 'node:worker_threads'
+        import * as tvm from ${JSON.stringify(runtime)}
+        tvm.openLibrary()
+        const quiet = tvm.getGlobalFunc('testing.test_wrap_callback_suppress_err')
+        for (let i = 0; i < 64; i++) quiet(() => { throw new Error('of the worker') })()
+        try { tvm.getGlobalFunc('main.throws')() } catch (error) {
+          parentPort.postMessage([error.message, error.cause?.message])
+        }\`
+      new Worker(body, { eval: true }).once('message', (said) => console.log(JSON.stringify(said)))`)
+    expect(result).toMatchObject({ stdout: '["Error: of the main thread",null]\n', stderr: '', status: 0 })
+  })
+  test('a thread that waits for another is not waited for by it', () => {
+    const result = run(`
+      tvm.openLibrary()
+      const thread = new tvm.CallThread()
+      const done = new Int32Array(new SharedArrayBuffer(4))
+      const answer = tvm.packed(() => 1).callOn(thread)
+      const after = tvm.getGlobalFunc('testing.nop').callOn(thread)
+      Atomics.wait(done, 0, 0, 7000)
+      answer.catch((error) => console.log(error.message))
+      after.then(() => console.log('went on'))`)
+    expect(result).toMatchObject({
+      stdout: 'JavaScriptError: the JavaScript thread is busy and cannot serve another thread\nwent on\n',
+      status: 0,
+    })
+  })
+  test('a worker that ends with calls, results and arrays under way leaves none of their handles', () => {
+    const result = run(`
+      import { Worker } from 'node:worker_threads'
+      tvm.openLibrary()
+      const { native } = await import(${JSON.stringify(new URL('../../dist/native.js', import.meta.url).href)})
+      const body = \`
+        import * as tvm from ${JSON.stringify(runtime)}
+        tvm.openLibrary()
+        const thread = new tvm.CallThread()
+        const nothing = tvm.getGlobalFunc('testing.nop'), echo = tvm.getGlobalFunc('testing.echo')
+        for (let i = 0; i < 200; i++) {
+          const array = tvm.NDArray.from(tvm.alignedTensor('float32', [64]))
+          echo.callOn(thread, [i, [i]], array)
+          array.dispose()
+        }
+        tvm.getGlobalFunc('testing.sleep_in_ffi')(0.1)
+        process.exit(0)\`
+      const before = JSON.stringify(native.handleCounts())
+      await new Promise((done) => new Worker(body, { eval: true }).once('exit', done))
+      console.log(before === JSON.stringify(native.handleCounts()) || native.handleCounts(), before)`)
+    expect(result).toMatchObject({ stderr: '', status: 0 })
+    expect(result.stdout).toMatch(/^true/)
+  })
   test('worker threads have their own callbacks and may end while functions of theirs live', () => {
     const result = run(`
       import { Worker } from 'node:worker_threads'

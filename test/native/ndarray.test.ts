@@ -111,6 +111,10 @@ describe('strides', () => {
     ['before the start', [2], [-1], 0],
     ['offset too far', [1], [1], 6],
     ['another rank', [1, 1], [1], 0],
+    ['an extent beyond 64 bits', [2 ** 52, 2 ** 12], [2 ** 52, 2 ** 52], 0],
+    ['a stride beyond 64 bits', [2 ** 40], [2 ** 40], 0],
+    ['an infinite stride', [1], [Number.POSITIVE_INFINITY], 0],
+    ['a negative offset', [1], [1], -1],
   ])('%s is refused', (_, shape, strides, offset) => {
     expect(() => NDArray.strided(source, shape, { strides, offset })).toThrow(
       expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }),
@@ -130,6 +134,21 @@ test('sizes that do not fit are refused', () => {
   expect(() => NDArray.empty([2], 'float33x')).toThrow(
     expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' }),
   )
+})
+
+test.each<[string, number[]]>([
+  ['product', [2 ** 52, 2 ** 12]],
+  ['product beside an empty axis', [0, 2 ** 52, 2 ** 12]],
+  ['extent', [Number.POSITIVE_INFINITY]],
+  ['fraction', [1.5]],
+])('a shape with an impossible %s is refused', (_, shape) => {
+  const refused = expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT' })
+  expect(() => NDArray.empty(shape, 'float32')).toThrow(refused)
+  expect(() => NDArray.from({ dtype: 'float32', shape, data: new Float32Array(0) })).toThrow(refused)
+})
+
+test('more memory than there is', () => {
+  expect(() => NDArray.empty([2 ** 45], 'float32')).toThrow(expect.objectContaining({ code: 'ERR_TVM' }))
 })
 
 test('arrays inside objects keep their contents', () => {

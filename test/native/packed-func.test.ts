@@ -70,10 +70,34 @@ test.each<[string, () => unknown, RegExp]>([
   ['a symbol', () => echo(Symbol('x') as never), /symbol/],
   ['an object of a class', () => echo(new Date()), /class/],
   ['a typed array other than bytes', () => echo(new Float32Array(2)), /class/],
+  ['a list that contains itself', () => echo(cyclic()), /contains itself/],
+  ['a map that contains itself', () => echo(cyclic(true)), /contains itself/],
+  ['lists nested without end', () => echo(nested(100_000)), /deeper than 500/],
+  ['a map that yields no pairs', () => echo(new (class extends Map {})([[1, 2]]) && echo(oddMap())), /pairs/],
 ])('%s is refused', (_, call, message) => {
   expect(call).toThrow(
     expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringMatching(message) }),
   )
+})
+
+test('lists may be nested deeply', () => {
+  expect(String(echo(nested(400)))).toMatch(/^\[{401}\]{401}$/)
+})
+
+test('what a proxy or a getter throws comes out as it is', () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  expect(() => echo(proxy)).toThrow(TypeError)
+  expect(() =>
+    echo([
+      {
+        ok: 1,
+        get bad() {
+          return unreadable()
+        },
+      },
+    ]),
+  ).toThrow('unreadable')
 })
 
 test('more arguments than fit the inline space', () => {
@@ -153,6 +177,11 @@ describe('errors', () => {
     ['an Error with its own name', Object.assign(new Error('x'), { name: 'not a kind: at all' })],
     ['a string', 'just text'],
     ['an object', { anything: 1 }],
+    ['a symbol', Symbol('x')],
+    ['null', null],
+    ['an object without a prototype', Object.create(null)],
+    ['an Error with a NUL in its message', new Error('before\0after')],
+    ['an object that cannot be asked its name', new Proxy({}, { get: () => unreadable() })],
     ['nothing', undefined],
   ])('%s thrown in a callback comes out as the cause', (_, thrown) => {
     const wrapped = getGlobalFunc('testing.test_wrap_callback')(() => {
@@ -282,6 +311,13 @@ describe('threads', () => {
     while (performance.now() < until) echo(1)
     expect(await answer).toBe('served')
   })
+  test('arguments that cannot be given reject nothing and leave nothing open', async () => {
+    using thread = new CallThread()
+    await expect(async () => echo.callOn(thread, cyclic())).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+    })
+    expect(await echo.callOn(thread, 1)).toBe(1)
+  })
   test('a disposed thread takes no calls but finishes those it has', async () => {
     const thread = new CallThread()
     const last = getGlobalFunc('testing.sleep_in_ffi').callOn(thread, 0.05)
@@ -291,6 +327,26 @@ describe('threads', () => {
     await expect(async () => echo.callOn(thread, 1)).rejects.toMatchObject({ code: 'ERR_DISPOSED' })
   })
 })
+
+function cyclic(asMap = false): TvmArg {
+  const list: TvmArg[] = []
+  list.push(asMap ? { list } : list)
+  return list
+}
+
+function nested(depth: number): TvmArg {
+  let list: TvmArg[] = []
+  for (let i = 0; i < depth; i++) list = [list]
+  return list
+}
+
+function oddMap(): Map<number, number> {
+  return Object.assign(new Map([[1, 2]]), { [Symbol.iterator]: () => [1, 2][Symbol.iterator]() })
+}
+
+function unreadable(): never {
+  throw new Error('unreadable')
+}
 
 function catchError(run: () => unknown): Error & { cause?: unknown } {
   try {
