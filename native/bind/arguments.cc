@@ -134,8 +134,9 @@ void Arguments::AddObject(Napi::Object object) {
   if (HandlePtr handle = Unwrap(state_, object)) return AddHandle(std::move(handle));
   if (const Marker* marker = MarkerOf(state_, object)) return Push(marker->code, marker->value);
   if (depth_ == kDeepest) {
-    throw CodedError("ERR_INVALID_ARGUMENT", "an argument contains itself, or is nested deeper than " +
-                                                 std::to_string(kDeepest) + " levels");
+    throw CodedError("ERR_INVALID_ARGUMENT",
+                     "an argument contains itself, or is nested deeper than " +
+                         std::to_string(kDeepest) + " levels");
   }
   Arguments items(state_, Bytes::kBorrowed, depth_ + 1);
   if (object.IsArray()) {

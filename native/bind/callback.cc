@@ -10,16 +10,8 @@
 namespace tvm_node {
 namespace {
 
-struct Callback {
-  std::shared_ptr<EnvState> state;
-  Napi::FunctionReference function;
-};
-
 // The library owns callbacks and may drop them on any thread, and after the environment has ended.
-void Release(void* context) {
-  std::unique_ptr<Callback> callback(static_cast<Callback*>(context));
-  callback->state->Unreference(std::move(callback->function));
-}
+void Release(void* context) { delete static_cast<KeptValue*>(context); }
 
 // Generated code passes raw tensors to be written to; JavaScript got copies. Memory that did not
 // change is not touched: it may be constant.
@@ -31,8 +23,8 @@ void WriteBack(const DLTensor& copy, const DLTensor& original) {
   if (std::memcmp(before.data(), after, before.size()) != 0) Scatter(after, original);
 }
 
-void Serve(Callback* callback, TVMValue* values, int* codes, int count, void* ret) {
-  EnvState& state = *callback->state;
+void Serve(const KeptValue& callback, TVMValue* values, int* codes, int count, void* ret) {
+  EnvState& state = callback.state();
   std::vector<OwnedValue> kept;
   std::vector<napi_value> arguments;
   kept.reserve(count);
@@ -41,7 +33,7 @@ void Serve(Callback* callback, TVMValue* values, int* codes, int count, void* re
     kept.push_back(OwnedValue::Keep(values[i], codes[i]));
     arguments.push_back(ToJs(state, kept.back()));
   }
-  Napi::Value answer = CallJs(state, callback->function, arguments);
+  Napi::Value answer = CallJs(state, callback.Value(), arguments);
   for (int i = 0; i < count; i++) {
     if (codes[i] == TypeCode::kDLTensor && kept[i].handle)
       WriteBack(*kept[i].handle->tensor(), *static_cast<DLTensor*>(values[i].v_handle));
@@ -52,8 +44,9 @@ void Serve(Callback* callback, TVMValue* values, int* codes, int count, void* re
   Check(Library::Api().TVMCFuncSetReturn(ret, result.values(), result.codes(), 1));
 }
 
-std::string ServeOrExplain(Callback* callback, TVMValue* values, int* codes, int count, void* ret) {
-  EnvState& state = *callback->state;
+std::string ServeOrExplain(const KeptValue& callback, TVMValue* values, int* codes, int count,
+                           void* ret) {
+  EnvState& state = callback.state();
   Napi::HandleScope scope(state.env());
   try {
     Serve(callback, values, codes, count, ret);
@@ -69,7 +62,8 @@ std::string ServeOrExplain(Callback* callback, TVMValue* values, int* codes, int
 
 // Runs on the JavaScript thread; returns the error text, empty on success. No exception may cross
 // the library, also not that of an environment which is being terminated and cannot explain.
-std::string ServeGuarded(Callback* callback, TVMValue* values, int* codes, int count, void* ret) {
+std::string ServeGuarded(const KeptValue& callback, TVMValue* values, int* codes, int count,
+                         void* ret) {
   try {
     return ServeOrExplain(callback, values, codes, count, ret);
   } catch (...) {
@@ -78,8 +72,8 @@ std::string ServeGuarded(Callback* callback, TVMValue* values, int* codes, int c
 }
 
 int Invoke(TVMValue* values, int* codes, int count, void* ret, void* context) {
-  auto* callback = static_cast<Callback*>(context);
-  EnvState& state = *callback->state;
+  const KeptValue& callback = *static_cast<KeptValue*>(context);
+  EnvState& state = callback.state();
   std::string problem;
   if (!state.alive()) {
     problem = "JavaScriptError: the JavaScript environment of this function has ended";
@@ -98,8 +92,7 @@ int Invoke(TVMValue* values, int* codes, int count, void* ret, void* context) {
 }  // namespace
 
 HandlePtr MakeCallback(EnvState& state, Napi::Function function) {
-  auto callback =
-      std::make_unique<Callback>(Callback{state.shared_from_this(), Napi::Persistent(function)});
+  auto callback = std::make_unique<KeptValue>(state, function);
   void* handle = nullptr;
   Check(Library::Api().TVMFuncCreateFromCFunc(Invoke, callback.get(), Release, &handle));
   callback.release();

@@ -12,8 +12,8 @@ using Clock = std::chrono::steady_clock;
 // How long a foreign thread waits for one and the same call of the JavaScript thread to end.
 constexpr auto kPatience = std::chrono::milliseconds(100);
 constexpr auto kLookAgain = std::chrono::milliseconds(10);
-// How long it waits for the event loop to turn: the JavaScript thread may itself be blocked, waiting
-// for the caller.
+// How long it waits for the event loop to turn: the JavaScript thread may itself be blocked,
+// waiting for the caller.
 constexpr auto kLongPatience = std::chrono::seconds(5);
 // Values thrown into the library whose errors it swallowed would otherwise pile up.
 constexpr size_t kMostThrown = 64;
@@ -63,6 +63,8 @@ void EnvState::Shutdown() {
   for (auto& reference : classes) reference.Reset();
   object_classes.clear();
   thrown_.clear();
+  for (napi_ref reference : kept_) napi_delete_reference(env_, reference);
+  kept_.clear();
 }
 
 bool EnvState::RunErrand(std::function<void()> work) {
@@ -187,6 +189,30 @@ Napi::Value EnvState::TakeThrown(uint64_t number) {
   if (found == thrown_.end()) return Napi::Value();
   Napi::Value value = found->second.Value().Get(0u);
   thrown_.erase(found);
+  return value;
+}
+
+KeptValue::KeptValue(EnvState& state, Napi::Object value) : state_(state.shared_from_this()) {
+  if (napi_create_reference(state.env(), value, 1, &reference_) != napi_ok)
+    throw Napi::Error::New(state.env());
+  state.kept_.insert(reference_);
+}
+
+KeptValue::~KeptValue() {
+  const auto end = [](EnvState& state, napi_ref reference) {
+    if (state.kept_.erase(reference) > 0) napi_delete_reference(state.env(), reference);
+  };
+  if (!state_->alive()) return;
+  if (state_->OnThread()) {
+    end(*state_, reference_);
+  } else {
+    state_->Post([state = state_, reference = reference_, end] { end(*state, reference); });
+  }
+}
+
+napi_value KeptValue::Value() const {
+  napi_value value = nullptr;
+  napi_get_reference_value(state_->env(), reference_, &value);
   return value;
 }
 

@@ -70,16 +70,6 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   /** Runs `work`, which must not throw, on the JavaScript thread some time later; drops it when the
    * environment ends first. */
   void Post(std::function<void()> work);
-  /** Ends a reference to a JavaScript value, from any thread and also after the environment. */
-  template <typename Reference>
-  void Unreference(Reference reference) {
-    const auto end = [this](Reference* held) {
-      if (!alive()) held->SuppressDestruct();
-      delete held;
-    };
-    std::shared_ptr<Reference> held(new Reference(std::move(reference)), end);
-    if (!OnThread()) Post([self = shared_from_this(), held = std::move(held)] {});
-  }
   /** Has `guest` told when the environment ends, if it is still there. */
   void Welcome(const std::shared_ptr<Guest>& guest);
   /** Keeps the event loop running while promises are open. */
@@ -104,6 +94,7 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   std::unordered_set<const void*> markers;
 
  private:
+  friend class KeptValue;
   struct Errand;
   static void OnWake(Napi::Env env, Napi::Function, EnvState* state, void*);
   using Wake = Napi::TypedThreadSafeFunction<EnvState, void, OnWake>;
@@ -121,13 +112,33 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   int holds_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
-  // Wakes the event loop once for each task. The tasks are kept here because what is in the hands of
-  // a thread-safe function when the environment ends would never be freed.
+  // Wakes the event loop once for each task. The tasks are kept here because what is in the hands
+  // of a thread-safe function when the environment ends would never be freed.
   Wake wake_;
   std::deque<std::function<void()>> tasks_;
   uint64_t tasks_started_ = 0;
+  // All references of `KeptValue`s: Node does not free those left when the environment ends.
+  std::unordered_set<napi_ref> kept_;
   std::vector<std::weak_ptr<Guest>> guests_;
   std::map<uint64_t, Napi::Reference<Napi::Array>> thrown_;
+};
+
+/** A JavaScript object in the hands of the library, which may let it go on any thread and after the
+ * environment has ended. */
+class KeptValue {
+ public:
+  KeptValue(EnvState& state, Napi::Object value);
+  ~KeptValue();
+  KeptValue(const KeptValue&) = delete;
+  KeptValue& operator=(const KeptValue&) = delete;
+
+  EnvState& state() const { return *state_; }
+  /** To be called on the JavaScript thread of a living environment. */
+  napi_value Value() const;
+
+ private:
+  std::shared_ptr<EnvState> state_;
+  napi_ref reference_ = nullptr;
 };
 
 }  // namespace tvm_node

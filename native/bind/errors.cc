@@ -57,7 +57,7 @@ Napi::Error MakeTvmError(EnvState& state, std::string text, const std::string& b
   const uint64_t number = CutMark(&text);
   Napi::Value cause = number == 0 ? Napi::Value() : state.TakeThrown(number);
   Napi::Value error =
-      CallJs(state, state.make_error,
+      CallJs(state, state.make_error.Value(),
              {Napi::String::New(env, "ERR_TVM"), Napi::String::New(env, text),
               Napi::String::New(env, backtrace), cause.IsEmpty() ? env.Undefined() : cause});
   return Napi::Error(env, error);
@@ -65,17 +65,16 @@ Napi::Error MakeTvmError(EnvState& state, std::string text, const std::string& b
 
 Napi::Error MakeCodedError(EnvState& state, const std::string& code, const std::string& message) {
   Napi::Env env = state.env();
-  Napi::Value error = CallJs(state, state.make_error,
+  Napi::Value error = CallJs(state, state.make_error.Value(),
                              {Napi::String::New(env, code), Napi::String::New(env, message)});
   return Napi::Error(env, error);
 }
 
-Napi::Value CallJs(EnvState& state, const Napi::FunctionReference& function,
-                   const std::vector<napi_value>& arguments) {
+Napi::Value CallJs(EnvState& state, napi_value function, const std::vector<napi_value>& arguments) {
   Napi::Env env = state.env();
   napi_value result = nullptr;
-  const napi_status status = napi_call_function(env, env.Undefined(), function.Value(),
-                                                arguments.size(), arguments.data(), &result);
+  const napi_status status = napi_call_function(env, env.Undefined(), function, arguments.size(),
+                                                arguments.data(), &result);
   if (status == napi_ok) return Napi::Value(env, result);
   ThrowPending(state);
 }

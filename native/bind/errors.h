@@ -18,8 +18,7 @@ std::string TextOfThrown(EnvState& state, const Napi::Error& error);
 struct Terminated {};
 
 /** Calls JavaScript; throws what it threw, or `Terminated`. */
-Napi::Value CallJs(EnvState& state, const Napi::FunctionReference& function,
-                   const std::vector<napi_value>& arguments);
+Napi::Value CallJs(EnvState& state, napi_value function, const std::vector<napi_value>& arguments);
 Napi::Object NewJs(EnvState& state, const Napi::FunctionReference& constructor);
 
 /** Runs `body`, which may call into the library, turning C++ and library errors into JavaScript

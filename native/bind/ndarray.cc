@@ -23,14 +23,10 @@ struct Loan {
   DLManagedTensor managed{};
   std::vector<int64_t> shape;
   std::vector<int64_t> strides;
-  std::shared_ptr<EnvState> state;
-  Napi::ObjectReference owner;
+  std::unique_ptr<KeptValue> owner;
 };
 
-void EndLoan(DLManagedTensor* self) {
-  std::unique_ptr<Loan> loan(static_cast<Loan*>(self->manager_ctx));
-  loan->state->Unreference(std::move(loan->owner));
-}
+void EndLoan(DLManagedTensor* self) { delete static_cast<Loan*>(self->manager_ctx); }
 
 View ViewFor(const DLTensor& tensor, Napi::Value value) {
   const View view = ViewOf(value);
@@ -82,8 +78,7 @@ Napi::Value ArrayFrom(EnvState& state, const Napi::CallbackInfo& info) {
   // The library takes over contiguous arrays only.
   DLTensor* array = nullptr;
   if (!strided && view.size > 0 && reinterpret_cast<uintptr_t>(view.data) % kAlignment == 0) {
-    loan->state = state.shared_from_this();
-    loan->owner = Napi::Persistent(info[0].As<Napi::Object>());
+    loan->owner = std::make_unique<KeptValue>(state, info[0].As<Napi::Object>());
     loan->managed.manager_ctx = loan.get();
     loan->managed.deleter = EndLoan;
     Check(api.TVMArrayFromDLPack(&loan->managed, &array));

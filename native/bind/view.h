@@ -29,8 +29,8 @@ std::vector<int64_t> Shape(Napi::Value value);
 size_t ByteSize(const std::vector<int64_t>& shape, size_t item_size);
 
 /**
- * The address of element `offset`. Throws `ERR_INVALID_ARGUMENT` unless every index of `shape` stays
- * inside the memory; strides and offset count elements.
+ * The address of element `offset`. Throws `ERR_INVALID_ARGUMENT` unless every index of `shape`
+ * stays inside the memory; strides and offset count elements.
  */
 uint8_t* Within(const View& view, const std::vector<int64_t>& strides, int64_t offset,
                 const std::vector<int64_t>& shape, size_t item_size);

@@ -79,7 +79,7 @@ Napi::Object MakeObject(EnvState& state, const Handle& handle, Box* box) {
     napi_value function = nullptr;
     const napi_status made = napi_create_function(env, nullptr, 0, CallFunction, box, &function);
     if (made != napi_ok) throw Napi::Error::New(env);
-    CallJs(state, state.set_prototype_of, {function, kind_class.Value().Get("prototype")});
+    CallJs(state, state.set_prototype_of.Value(), {function, kind_class.Value().Get("prototype")});
     return Napi::Object(env, function);
   }
   if (handle.kind() == Kind::kObject) {

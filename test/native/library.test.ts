@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import {
   copyFileSync,
   mkdirSync,
@@ -17,28 +17,35 @@ import { getGlobalFunc, openedLibrary, openLibrary } from '#lib/runtime/index.js
 
 const runtime = new URL('../../dist/runtime/index.js', import.meta.url).href
 
+interface Ended {
+  readonly stdout: string
+  readonly stderr: string
+  readonly status: number | null
+  readonly signal: string | null
+}
+
 /** Runs a module in a process of its own. */
-function run(body: string, env: Record<string, string> = {}) {
+function run(body: string, env: Record<string, string> = {}): Promise<Ended> {
   const script = `import * as tvm from ${JSON.stringify(runtime)}\n${body}`
   const args = ['--expose-gc', '--input-type=module', '-e', script]
-  const { stdout, stderr, status, signal } = spawnSync(process.execPath, args, {
-    encoding: 'utf8',
-    env: { ...process.env, ...env },
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, args, { env: { ...process.env, ...env } }, (_, stdout, stderr) =>
+      resolve({ stdout, stderr, status: child.exitCode, signal: child.signalCode }),
+    )
   })
-  return { stdout, stderr, status, signal }
 }
 
 describe('opening', () => {
-  test.each(['compiler', 'runtime'])('the %s prints nothing and ends cleanly', (kind) => {
-    expect(run(`tvm.openLibrary({ kind: '${kind}' })`)).toEqual({
+  test.each(['compiler', 'runtime'])('the %s prints nothing and ends cleanly', async (kind) => {
+    expect(await run(`tvm.openLibrary({ kind: '${kind}' })`)).toEqual({
       stdout: '',
       stderr: '',
       status: 0,
       signal: null,
     })
   })
-  test('leaves both streams as they were', () => {
-    const result = run(`tvm.openLibrary(); console.log('out'); console.error('err')`)
+  test('leaves both streams as they were', async () => {
+    const result = await run(`tvm.openLibrary(); console.log('out'); console.error('err')`)
     expect(result).toMatchObject({ stdout: 'out\n', stderr: 'err\n' })
   })
   test('twice is the same library', () => {
@@ -55,14 +62,14 @@ describe('opening', () => {
     )
     expect(getGlobalFunc('testing.echo')(1)).toBe(1)
   })
-  test('the compiler after the runtime is refused', () => {
-    const result = run(`
+  test('the compiler after the runtime is refused', async () => {
+    const result = await run(`
       tvm.openLibrary({ kind: 'runtime' })
       try { tvm.openLibrary() } catch (error) { console.log(error.code) }`)
     expect(result).toMatchObject({ stdout: 'ERR_SECOND_LIBRARY\n', status: 0 })
   })
-  test.each(['compiler', 'runtime'])('the %s knows its version', (kind) => {
-    const result = run(
+  test.each(['compiler', 'runtime'])('the %s knows its version', async (kind) => {
+    const result = await run(
       `tvm.openLibrary({ kind: '${kind}' }); console.log(JSON.stringify(tvm.libraryVersion()))`,
     )
     expect(JSON.parse(result.stdout)).toEqual({
@@ -70,8 +77,8 @@ describe('opening', () => {
       commit: expect.stringMatching(/^[0-9a-f]{40}$/),
     })
   })
-  test('the runtime knows that it cannot compile', () => {
-    const result = run(`
+  test('the runtime knows that it cannot compile', async () => {
+    const result = await run(`
       console.log(tvm.openLibrary({ kind: 'runtime' }).kind)
       try { tvm.getGlobalFunc('relay.ir.Var') } catch (error) { console.log(error.code) }`)
     expect(result).toMatchObject({ stdout: 'runtime\nERR_UNKNOWN_FUNCTION\n', stderr: '' })
@@ -84,18 +91,18 @@ describe('opening', () => {
         `try { tvm.openLibrary({ kind: 'runtime', path: ${JSON.stringify(path)} }) } catch (error) { console.log(error.code, error.message) }`,
       )
 
-    test('a text file', () => {
+    test('a text file', async () => {
       writeFileSync(join(folder, 'libtvm.so'), 'not a library')
-      expect(attempt(folder).stdout).toContain('ERR_LIBRARY_LOAD')
-      expect(attempt(join(folder, 'libtvm.so')).stdout).toContain('ERR_LIBRARY_LOAD')
+      expect((await attempt(folder)).stdout).toContain('ERR_LIBRARY_LOAD')
+      expect((await attempt(join(folder, 'libtvm.so'))).stdout).toContain('ERR_LIBRARY_LOAD')
     })
-    test('a library without its interface', () => {
+    test('a library without its interface', async () => {
       const list = execFileSync('ldd', [process.execPath], { encoding: 'utf8' })
       const libm = /\S*\/libm\.so\S*/.exec(list)?.[0] as string
       copyFileSync(libm, join(folder, 'libtvm.so'))
-      expect(attempt(folder).stdout).toMatch(/ERR_LIBRARY_LOAD .*lacks the function TVM/)
+      expect((await attempt(folder)).stdout).toMatch(/ERR_LIBRARY_LOAD .*lacks the function TVM/)
     })
-    test('another release', () => {
+    test('another release', async () => {
       const { dir } = findBundle()
       const other = join(folder, 'other')
       mkdirSync(other)
@@ -104,16 +111,18 @@ describe('opening', () => {
       rmSync(join(other, 'libtvm_runtime.so'))
       const library = readFileSync(join(dir, 'libtvm_runtime.so')).toString('latin1')
       writeFileSync(join(other, 'libtvm_runtime.so'), library.replaceAll('0.18', '0.17'), 'latin1')
-      const { stdout } = attempt(other)
+      const { stdout } = await attempt(other)
       expect(stdout).toContain('ERR_LIBRARY_VERSION')
       expect(stdout).toContain(join(other, 'libtvm_runtime.so'))
     })
-    test('nothing at all', () => {
-      expect(attempt(join(folder, 'none')).stdout).toContain('ERR_NO_BUNDLE')
+    test('nothing at all', async () => {
+      expect((await attempt(join(folder, 'none'))).stdout).toContain('ERR_NO_BUNDLE')
     })
   })
-  test('nothing works before', () => {
-    const result = run(`try { tvm.getGlobalFunc('testing.echo') } catch (error) { console.log(error.code) }`)
+  test('nothing works before', async () => {
+    const result = await run(
+      `try { tvm.getGlobalFunc('testing.echo') } catch (error) { console.log(error.code) }`,
+    )
     expect(result.stdout).toBe('ERR_NO_LIBRARY\n')
   })
 })
@@ -121,8 +130,8 @@ describe('opening', () => {
 describe('the process', () => {
   const affinity = `import { readFileSync } from 'node:fs'
     const allowed = () => /Cpus_allowed_list:\\s*(\\S+)/.exec(readFileSync('/proc/thread-self/status', 'utf8'))[1]`
-  test('keeps its processors when the worker pool starts', () => {
-    const result = run(`${affinity}
+  test('keeps its processors when the worker pool starts', async () => {
+    const result = await run(`${affinity}
       tvm.openLibrary()
       const before = allowed()
       for (const mode of [1, -1, -3]) tvm.getGlobalFunc('runtime.config_threadpool')(mode, 2)
@@ -146,16 +155,21 @@ describe('the process', () => {
       'live arrays',
       `globalThis.kept = Array.from({ length: 100 }, () => tvm.NDArray.empty([10], 'float32'))`,
     ],
-  ])('ends cleanly with %s', (_, body) => {
-    expect(run(`tvm.openLibrary(); ${body}`)).toEqual({ stdout: '', stderr: '', status: 0, signal: null })
+  ])('ends cleanly with %s', async (_, body) => {
+    expect(await run(`tvm.openLibrary(); ${body}`)).toEqual({
+      stdout: '',
+      stderr: '',
+      status: 0,
+      signal: null,
+    })
   })
-  test('waits for promised results', () => {
-    const result = run(`tvm.openLibrary()
+  test('waits for promised results', async () => {
+    const result = await run(`tvm.openLibrary()
       tvm.getGlobalFunc('testing.echo').callOn(new tvm.CallThread(), 'late').then(console.log)`)
     expect(result.stdout).toBe('late\n')
   })
-  test('a worker may be terminated inside a call', () => {
-    const result = run(`
+  test('a worker may be terminated inside a call', async () => {
+    const result = await run(`
       import { Worker } from 'node:worker_threads'
       tvm.openLibrary()
       const body = \`
@@ -169,8 +183,8 @@ describe('the process', () => {
       worker.once('message', async () => console.log(await worker.terminate(), tvm.getGlobalFunc('testing.echo')(1)))`)
     expect(result).toEqual({ stdout: '1 1\n', stderr: '', status: 0, signal: null })
   })
-  test('an error keeps its cause apart from those of other threads', () => {
-    const result = run(`
+  test('an error keeps its cause apart from those of other threads', async () => {
+    const result = await run(`
       import { Worker } from 'node:worker_threads'
       tvm.openLibrary()
       tvm.registerFunc('main.throws', () => { throw new Error('of the main thread') })
@@ -186,8 +200,8 @@ describe('the process', () => {
       new Worker(body, { eval: true }).once('message', (said) => console.log(JSON.stringify(said)))`)
     expect(result).toMatchObject({ stdout: '["Error: of the main thread",null]\n', stderr: '', status: 0 })
   })
-  test('a thread that waits for another is not waited for by it', () => {
-    const result = run(`
+  test('a thread that waits for another is not waited for by it', async () => {
+    const result = await run(`
       tvm.openLibrary()
       const thread = new tvm.CallThread()
       const done = new Int32Array(new SharedArrayBuffer(4))
@@ -201,8 +215,8 @@ describe('the process', () => {
       status: 0,
     })
   })
-  test('a worker that ends with calls, results and arrays under way leaves none of their handles', () => {
-    const result = run(`
+  test('a worker that ends with calls, results and arrays under way leaves none of their handles', async () => {
+    const result = await run(`
       import { Worker } from 'node:worker_threads'
       tvm.openLibrary()
       const { native } = await import(${JSON.stringify(new URL('../../dist/native.js', import.meta.url).href)})
@@ -224,8 +238,8 @@ describe('the process', () => {
     expect(result).toMatchObject({ stderr: '', status: 0 })
     expect(result.stdout).toMatch(/^true/)
   })
-  test('worker threads have their own callbacks and may end while functions of theirs live', () => {
-    const result = run(`
+  test('worker threads have their own callbacks and may end while functions of theirs live', async () => {
+    const result = await run(`
       import { Worker } from 'node:worker_threads'
       tvm.openLibrary()
       const body = \`

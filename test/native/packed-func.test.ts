@@ -73,7 +73,7 @@ test.each<[string, () => unknown, RegExp]>([
   ['a list that contains itself', () => echo(cyclic()), /contains itself/],
   ['a map that contains itself', () => echo(cyclic(true)), /contains itself/],
   ['lists nested without end', () => echo(nested(100_000)), /deeper than 500/],
-  ['a map that yields no pairs', () => echo(new (class extends Map {})([[1, 2]]) && echo(oddMap())), /pairs/],
+  ['a map that yields no pairs', () => echo(oddMap()), /pairs/],
 ])('%s is refused', (_, call, message) => {
   expect(call).toThrow(
     expect.objectContaining({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringMatching(message) }),
