@@ -21,6 +21,7 @@ using Barrier = int (*)(int task, ParallelGroup* group);
 
 // More tasks than threads balance loops whose steps or processors are uneven; a task costs some 20 ns.
 constexpr int kTasksPerThread = 16;
+constexpr int kMostTasks = 65'535;
 // Tasks at a barrier follow each other closely, else one of them was taken off its processor.
 constexpr int kAwakeAtBarrier = 30;
 
@@ -90,7 +91,7 @@ int ThreadsHere() { return current_pool ? current_pool->threads() : 1; }
 int LaunchBalanced(Body body, void* closure, int tasks) {
   const int threads = ThreadsHere();
   if (threads == 1) return RunLoop(body, closure, 1);
-  return RunLoop(body, closure, tasks > 0 ? tasks : threads * kTasksPerThread);
+  return RunLoop(body, closure, std::min(tasks > 0 ? tasks : threads * kTasksPerThread, kMostTasks));
 }
 
 // Tasks that wait for each other need a thread each.

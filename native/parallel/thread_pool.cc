@@ -10,18 +10,35 @@ namespace {
 constexpr int kAwakeForLoop = 60;
 constexpr int kAwakeForTasks = 30;
 
-uint64_t Pack(uint32_t loop, int count) {
-  return static_cast<uint64_t>(loop) << 32 | static_cast<uint32_t>(count);
+struct Tasks {
+  uint32_t loop;
+  uint16_t next;
+  uint16_t end;
+
+  static Tasks Of(uint64_t packed) {
+    return {static_cast<uint32_t>(packed >> 32), static_cast<uint16_t>(packed >> 16), static_cast<uint16_t>(packed)};
+  }
+  uint64_t Packed() const { return static_cast<uint64_t>(loop) << 32 | static_cast<uint32_t>(next) << 16 | end; }
+};
+
+// Takes the first task of a share, or its last; -1 when there is none of that loop.
+int Claim(std::atomic<uint64_t>& share, uint32_t loop, bool first) {
+  uint64_t packed = share.load(std::memory_order_acquire);
+  for (;;) {
+    Tasks tasks = Tasks::Of(packed);
+    if (tasks.loop != loop || tasks.next == tasks.end) return -1;
+    const int task = first ? tasks.next++ : --tasks.end;
+    if (share.compare_exchange_weak(packed, tasks.Packed(), std::memory_order_acq_rel, std::memory_order_acquire))
+      return task;
+  }
 }
-uint32_t LoopOf(uint64_t packed) { return static_cast<uint32_t>(packed >> 32); }
-int CountOf(uint64_t packed) { return static_cast<int>(packed & 0xffffffffu); }
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : shares_(threads) {
   try {
     for (int i = 1; i < threads; i++) {
-      workers_.emplace_back([this] { Work(); });
+      workers_.emplace_back([this, i] { Work(i); });
       pthread_setname_np(workers_.back().native_handle(), "tvm-node-worker");
     }
   } catch (...) {
@@ -44,44 +61,41 @@ bool ThreadPool::Run(int count, Task task, void* context) {
   if (busy_.exchange(true, std::memory_order_acquire)) return false;
   task_.store(task, std::memory_order_relaxed);
   context_.store(context, std::memory_order_relaxed);
-  count_.store(count, std::memory_order_relaxed);
-  running_.store(count, std::memory_order_relaxed);
+  unfinished_.store(count, std::memory_order_relaxed);
   const uint32_t loop = loops_.value() + 1;
   const uint32_t finished = finished_.value();
-  unclaimed_.store(Pack(loop, count), std::memory_order_release);
+  const int threads = static_cast<int>(shares_.size());
+  for (int i = 0; i < threads; i++) {
+    const Tasks share{loop, static_cast<uint16_t>(count * i / threads), static_cast<uint16_t>(count * (i + 1) / threads)};
+    shares_[i].tasks.store(share.Packed(), std::memory_order_release);
+  }
   loops_.Raise();
-  RunClaimed(loop);
-  // Raised exactly once a loop, by the thread that ends its last task.
+  TakePart(loop, 0);
+  // Raised exactly once a loop, by the thread that ends the last task.
   finished_.Wait(finished, kAwakeForTasks);
   busy_.store(false, std::memory_order_release);
   return true;
 }
 
-void ThreadPool::RunClaimed(uint32_t loop) {
-  uint64_t seen = unclaimed_.load(std::memory_order_acquire);
-  while (LoopOf(seen) == loop && CountOf(seen) > 0) {
-    const Task task = task_.load(std::memory_order_relaxed);
-    void* const context = context_.load(std::memory_order_relaxed);
-    const int count = count_.load(std::memory_order_relaxed);
-    // Several at once while there are many, which saves claims; one by one towards the end, which balances.
-    const int left = CountOf(seen);
-    const int take = left > 8 * threads() ? left / (4 * threads()) : 1;
-    if (!unclaimed_.compare_exchange_weak(seen, Pack(loop, left - take),
-                                          std::memory_order_acq_rel,
-                                          std::memory_order_acquire))
-      continue;
-    for (int i = 0; i < take; i++) task(context, count - left + i);
-    if (running_.fetch_sub(take, std::memory_order_acq_rel) == take) finished_.Raise();
-    seen = unclaimed_.load(std::memory_order_acquire);
+void ThreadPool::TakePart(uint32_t loop, int thread) {
+  const int threads = static_cast<int>(shares_.size());
+  int done = 0;
+  for (int i = 0; i < threads; i++) {
+    auto& share = shares_[(thread + i) % threads].tasks;
+    for (int task; (task = Claim(share, loop, i == 0)) >= 0; done++) {
+      // Whoever has claimed a task keeps the loop from ending, and these from changing.
+      task_.load(std::memory_order_relaxed)(context_.load(std::memory_order_relaxed), task);
+    }
   }
+  if (done > 0 && unfinished_.fetch_sub(done, std::memory_order_acq_rel) == done) finished_.Raise();
 }
 
-void ThreadPool::Work() {
+void ThreadPool::Work(int thread) {
   uint32_t seen = 0;
   while (!ending_.load()) {
     loops_.Wait(seen, kAwakeForLoop);
     seen = loops_.value();
-    RunClaimed(seen);
+    TakePart(seen, thread);
   }
 }
 

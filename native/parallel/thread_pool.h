@@ -12,8 +12,9 @@
 namespace tvm_node {
 
 /**
- * A loop's tasks are claimed one after the other by whichever thread is free, so that a worker which the system takes off
- * its processor holds up no more than the task in its hands. Workers wait awake for a short time, then asleep.
+ * Each thread begins with the same share of every loop, so that it finds in its caches what it left there in the loop
+ * before, and then takes tasks of others: a worker which the system takes off its processor holds up no more than the task
+ * in its hands. Workers wait awake for a short time, then asleep.
  */
 class ThreadPool {
  public:
@@ -30,29 +31,31 @@ class ThreadPool {
   int threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   /**
-   * Runs tasks 0 to `count - 1` and returns when all have ended. At most `threads()` tasks that wait for one another make
+   * Runs tasks 0 to `count - 1`, of which there may be 65,535, and returns when all have ended. At most `threads()` tasks that wait for one another make
    * progress together. False, with nothing done, when the pool is at work already: then the caller is one of its tasks, or
    * another thread.
    */
   bool Run(int count, Task task, void* context);
 
  private:
-  void Work();
-  void End();
-  void RunClaimed(uint32_t loop);
+  // A thread's share: the number of the loop, the first task nobody has claimed and the end, in one word, so that a thread
+  // that is late cannot claim a task of another loop than the one it knows. Each on a cache line of its own.
+  struct alignas(64) Share {
+    std::atomic<uint64_t> tasks{0};
+  };
 
-  // The number of the loop and how many of its tasks nobody has claimed yet, in one word: a thread that is late cannot
-  // claim a task of another loop than the one it knows.
-  std::atomic<uint64_t> unclaimed_{0};
+  void Work(int thread);
+  void End();
+  void TakePart(uint32_t loop, int thread);
+
   std::atomic<Task> task_{nullptr};
   std::atomic<void*> context_{nullptr};
-  std::atomic<int> count_{0};
-  // Apart from what is claimed: all threads write it.
-  alignas(64) std::atomic<int> running_{0};
-  alignas(64) Signal loops_;
+  Signal loops_;
+  alignas(64) std::atomic<int> unfinished_{0};
   Signal finished_;
-  std::atomic<bool> busy_{false};
+  alignas(64) std::atomic<bool> busy_{false};
   std::atomic<bool> ending_{false};
+  std::vector<Share> shares_;
   std::vector<std::thread> workers_;
 };
 

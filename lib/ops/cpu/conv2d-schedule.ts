@@ -50,7 +50,9 @@ export function scheduleBlockedConvolution(
   const outer = stage.fuse(n, c, ho)
   if (target.vectorises) {
     stage.vectorize(cin)
-    if (isParallelWork([...convolution.axis, ...convolution.reduceAxis])) stage.parallel(outer)
+    // Depthwise steps are bound by loads.
+    const cost = depthwise ? 4 : 1
+    if (isParallelWork([...convolution.axis, ...convolution.reduceAxis], cost)) stage.parallel(outer)
   }
   scheduleAccumulator(schedule.stage(accumulator), knobs, depthwise, target)
   schedule.stage(accumulator).computeAt(stage, co)

@@ -2,8 +2,11 @@ import type { Target } from '../../ir/target.js'
 import { createSchedule, type Operation, type Schedule, type Stage, type Tensor } from '../../ir/te.js'
 import type { IterVar } from '../../ir/tir.js'
 
-/** Below this many elements a parallel loop costs more than it saves. */
-const WORTH_A_THREAD = 8192
+/**
+ * Below this many elements a parallel loop costs more than it saves: to start and end one takes 2 us, and what another core
+ * wrote is further away. Some 5 us of work.
+ */
+const WORTH_A_THREAD = 32_768
 
 /** Whether a loop over that many elements in all gains from threads. */
 export function worthThreads(work: number, target: Target): boolean {
@@ -11,11 +14,15 @@ export function worthThreads(work: number, target: Target): boolean {
 }
 
 /** Below this many multiply-adds the same holds for a loop that sums. */
-const SUMS_WORTH_A_THREAD = 65_536
+const SUMS_WORTH_A_THREAD = 393_216
 
-/** Whether a nest over `axes`, a multiply-add each step, gains from threads. */
-export function isParallelWork(axes: readonly IterVar[]): boolean {
-  return elements(axes) >= SUMS_WORTH_A_THREAD
+/**
+ * Whether a nest over `axes`, a multiply-add each step, gains from threads.
+ *
+ * @param cost - How many times longer a step takes than where registers are blocked well.
+ */
+export function isParallelWork(axes: readonly IterVar[], cost = 1): boolean {
+  return elements(axes) * cost >= SUMS_WORTH_A_THREAD
 }
 
 export function isInjective(op: Operation): boolean {
