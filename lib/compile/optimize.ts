@@ -7,10 +7,15 @@ import { simplify } from '../ir/simplify.js'
 import { type Target, withTarget } from '../ir/target.js'
 import { runPass } from '../ir/transform.js'
 import { findStrategy } from '../ops/strategy.js'
-import { getGlobalFunc, type TvmArg, type TvmObject } from '../runtime/index.js'
+import type { TvmArg, TvmObject } from '../runtime/index.js'
 import { replaceEmptyConstants } from './empty-constants.js'
+import { lowerQuantization } from './quantization/lower.js'
 
-type Pass = (mod: TvmObject) => TvmObject
+interface PassSettings {
+  readonly target: Target
+  readonly optLevel: number
+}
+type Pass = (mod: TvmObject, settings: PassSettings) => TvmObject
 
 /** One step of the pipeline and the lowest optimisation level it runs at. */
 interface Step {
@@ -38,7 +43,7 @@ const clean = ownPass('Simplify', 1, simplify)
 const pipeline: readonly Step[] = [
   { name: 'RemoveUnusedFunctions', level: 0, run: (mod) => runPass('RemoveUnusedFunctions', mod, ['main']) },
   { name: 'ToBasicBlockNormalForm', level: 0, run: (mod) => runPass('ToBasicBlockNormalForm', mod) },
-  { name: 'qnn.Legalize', level: 0, run: legalizeQnn, needs: /^qnn\./ },
+  { name: 'LowerQuantization', level: 0, run: lowerQnn, needs: /^qnn\./ },
   relayPass('Legalize', 1, { args: ['FTVMLegalize'] }),
   relayPass('SimplifyInference', 0),
   fold,
@@ -92,7 +97,7 @@ export function optimize(
       if (level > optLevel || (needs && ![...operators(current as IRModule)].some((op) => needs.test(op))))
         continue
       onPass?.(name)
-      current = run(current)
+      current = run(current, { target, optLevel })
     }
     return runPass('InferType', current) as IRModule
   })
@@ -123,9 +128,10 @@ function operators(mod: IRModule): Set<string> {
   return names
 }
 
-function legalizeQnn(mod: TvmObject): TvmObject {
-  const pass = getGlobalFunc('relay.qnn._transform.Legalize')() as TvmObject
-  return getGlobalFunc('transform.RunPass')(pass, runPass('InferType', mod)) as TvmObject
+/** Below level 1 networks are computed step by step as they are written, for comparison. */
+function lowerQnn(mod: TvmObject, { target, optLevel }: PassSettings): IRModule {
+  const options = { integers: optLevel >= 1, mixed: target.isX86 }
+  return changeMain(mod as IRModule, (main) => lowerQuantization(main, options))
 }
 
 function changeMain(mod: IRModule, change: (main: Func) => Func): IRModule {

@@ -39,6 +39,10 @@ export class Target extends TvmObject {
       .filter((name) => vectorFeatures.has(name))
       .sort()
   }
+  /** Whether code is for x86, which multiplies unsigned by signed bytes. */
+  get isX86(): boolean {
+    return this.has('sse2')
+  }
   /** Vector width in 32-bit lanes: 16 with AVX-512, 8 with AVX2, else 4. */
   get simdLanes32(): 4 | 8 | 16 {
     if (this.has('avx512f') && this.has('avx512bw')) return 16

@@ -1,4 +1,4 @@
-import { add, concatenate, emit, range, reshape, sliceAxis } from '../emit.js'
+import { add, concatenate, type EmitAttrs, emit, range, reshape, sliceAxis } from '../emit.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
 import type { Value } from '../value.js'
@@ -27,8 +27,14 @@ function checkWeight(node: OnnxNode, data: Value, weight: Value): void {
   }
 }
 
-/** The convolution without its bias; `outDtype` is that of the sums. */
-export function convolve(node: OnnxNode, data: Value, weight: Value, outDtype: string): Value {
+/** The convolution without its bias; `outDtype` is that of the sums. `make` calls the operator, by default Relay's own. */
+export function convolve(
+  node: OnnxNode,
+  data: Value,
+  weight: Value,
+  outDtype: string,
+  make: (attrs: EmitAttrs) => Value = (attrs) => emit(`nn.conv${data.rank - 2}d`, [data, weight], attrs),
+): Value {
   checkWeight(node, data, weight)
   const spatial = data.rank - 2
   const groups = node.attrs.int('group', 1)
@@ -37,7 +43,7 @@ export function convolve(node: OnnxNode, data: Value, weight: Value, outDtype: s
     node.invalid(`input [${data.shape}], weight [${weight.shape}] and group ${groups} do not fit`)
   }
   const { strides, dilations, padBegin, padEnd } = readGeometry(node, data.shape, kernel)
-  return emit(`nn.conv${spatial}d`, [data, weight], {
+  return make({
     strides: [...strides],
     padding: [...padBegin, ...padEnd],
     dilation: [...dilations],

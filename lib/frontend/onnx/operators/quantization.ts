@@ -1,5 +1,7 @@
+import type { DType } from '../../../tensor.js'
 import {
   add,
+  broadcastTo,
   cast,
   clip,
   divide,
@@ -8,10 +10,12 @@ import {
   minimum,
   multiply,
   padRank,
+  product,
   range,
   reduce,
   reshape,
   subtract,
+  transpose,
 } from '../emit.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
@@ -60,6 +64,25 @@ function spread(node: OnnxNode, value: Value, shape: readonly number[], axis: nu
   })
 }
 
+/** Scale and zero point as the library's quantisation takes them: one number, or one a channel. */
+function gridArgs(node: OnnxNode, x: Value, scale: Value, zeroPoint: Value | undefined) {
+  const plain = (value: Value) => (value.rank === 1 && value.shape[0] === 1 ? reshape(value, []) : value)
+  const zero = zeroPoint ? cast(plain(zeroPoint), 'int32') : scalar(0, 'int32')
+  const axis = scale.rank === 0 ? 0 : node.axis(node.attrs.int('axis', 1), Math.max(x.rank, 2))
+  return { args: [plain(scale), zero], axis }
+}
+
+/** Whether the library has the operator: numbers in float32, and scales that are not given block by block. */
+function isPlain(node: OnnxNode, x: Value, scale: Value, zeroPoint: Value | undefined): boolean {
+  return (
+    scale.dtype === 'float32' &&
+    node.attrs.int('block_size', 0) === 0 &&
+    x.rank > 0 &&
+    [scale, zeroPoint].every((each) => !each || each.rank <= 1) &&
+    (!zeroPoint || zeroPoint.rank === scale.rank)
+  )
+}
+
 operator('QuantizeLinear', {
   since: 10,
   required: 2,
@@ -68,6 +91,10 @@ operator('QuantizeLinear', {
     const dtype = zeroPoint?.dtype ?? (declared ? elementType(declared, node.label) : 'uint8')
     const bounds = limits[dtype]
     if (!bounds) return node.unsupported(`quantisation to ${dtype} is not supported`)
+    if (isPlain(node, x, scale, zeroPoint) && x.dtype === 'float32') {
+      const { args, axis } = gridArgs(node, x, scale, zeroPoint)
+      return emit('qnn.quantize', [x, ...args], { axis, out_dtype: dtype })
+    }
     const axis = scale.rank === 0 ? 0 : node.axis(node.attrs.int('axis', 1), Math.max(x.rank, 2))
     const along = (value: Value) => spread(node, value, x.shape, axis)
     const exact = cast(x, 'float32')
@@ -82,6 +109,10 @@ operator('DequantizeLinear', {
   required: 2,
   convert(node, [x, scale, zeroPoint]) {
     if (!limits[x.dtype]) node.unsupported(`values of ${x.dtype} are not supported`)
+    if (isPlain(node, x, scale, zeroPoint)) {
+      const { args, axis } = gridArgs(node, x, scale, zeroPoint)
+      return emit('qnn.dequantize', [x, ...args], { axis, out_dtype: 'float32' })
+    }
     const axis = scale.rank === 0 ? 0 : node.axis(node.attrs.int('axis', 1), Math.max(x.rank, 2))
     const along = (value: Value) => spread(node, value, x.shape, axis)
     const whole = cast(x, 'int32')
@@ -104,6 +135,11 @@ operator('DynamicQuantizeLinear', {
   },
 })
 
+/** A matrix's scale or zero point, one a row or one in all, against its product. */
+function ofRows(value: Value): Value {
+  return value.rank === 1 && value.shape[0] !== 1 ? padRank(value, 2, true) : value
+}
+
 /** The integers that `x` stands for, without its zero point. */
 function centred(x: Value, zeroPoint: Value | undefined, axis: number): Value {
   const whole = cast(x, 'int32')
@@ -115,42 +151,83 @@ function centred(x: Value, zeroPoint: Value | undefined, axis: number): Value {
   )
 }
 
-function requantize(sums: Value, factor: Value, scale: Value, zeroPoint: Value): Value {
-  const bounds = limits[zeroPoint.dtype] as readonly [number, number]
-  const steps = roundSteps(divide(multiply(cast(sums, 'float32'), factor), cast(scale, 'float32')))
-  return cast(clip(add(steps, cast(zeroPoint, 'int32')), ...bounds), zeroPoint.dtype)
+const isBytes = ({ dtype }: Value) => dtype === 'int8' || dtype === 'uint8'
+const isOne = (value: Value | undefined) => !value || value.rank === 0 || value.shape[0] === 1
+
+/** Operands and zero points of the library's integer products, whose scales do not matter. */
+function integerOperands(x: Value, w: Value, xZero: Value | undefined, wZero: Value | undefined): Value[] {
+  const zero = (value: Value | undefined) =>
+    value ? cast(isOne(value) ? reshape(value, []) : value, 'int32') : scalar(0, 'int32')
+  const one = scalar(1, 'float32')
+  return [x, w, zero(xZero), zero(wZero), one, one]
 }
 
 operator('ConvInteger', {
   since: 10,
   required: 2,
-  convert: (node, [x, w, xZero, wZero]) =>
-    convolve(node, centred(x, xZero, 1), centred(w, wZero, 0), 'int32'),
+  convert(node, [x, w, xZero, wZero]) {
+    if (x.rank !== 4 || !isBytes(x) || !isBytes(w) || !isOne(xZero)) {
+      return convolve(node, centred(x, xZero, 1), centred(w, wZero, 0), 'int32')
+    }
+    return convolve(node, x, w, 'int32', (attrs) =>
+      emit('qnn.conv2d', integerOperands(x, w, xZero, wZero), attrs),
+    )
+  },
 })
 
 operator('MatMulInteger', {
   since: 10,
   required: 2,
-  convert: (node, [a, b, aZero, bZero]) => {
-    const rows = aZero && aZero.rank === 1 && aZero.shape[0] !== 1
+  convert(node, [a, b, aZero, bZero]) {
+    if (a.rank >= 2 && b.rank === 2 && isBytes(a) && isBytes(b) && isOne(aZero)) {
+      const [inner, units] = b.shape as [number, number]
+      if (a.shape.at(-1) !== inner)
+        node.invalid(`shapes [${a.shape}] and [${b.shape}] have no matrix product`)
+      const rows = reshape(a, [product(a.shape.slice(0, -1)), inner])
+      const operands = integerOperands(rows, transpose(b, [1, 0]), aZero, bZero)
+      const result = emit('qnn.dense', operands, { units, out_dtype: 'int32' })
+      return reshape(result, [...a.shape.slice(0, -1), units])
+    }
     return matmul(
       node,
-      centred(a, aZero, rows ? a.rank - 2 : a.rank - 1),
+      centred(a, aZero, isOne(aZero) ? a.rank - 1 : a.rank - 2),
       centred(b, bZero, b.rank - 1),
       'int32',
     )
   },
 })
 
+/** The real numbers of a tensor with its scale and zero point; vectors run along `axis`. */
+function dequantized(x: Value, scale: Value, zeroPoint: Value | undefined, axis = 0): Value {
+  const plain = (value: Value) => (isOne(value) ? reshape(value, []) : value)
+  const wide = cast(plain(scale), 'float32')
+  const zeros = zeroPoint ? cast(plain(zeroPoint), 'int32') : scalar(0, 'int32')
+  // One of them may be given once for all channels.
+  const [channels] = wide.rank > zeros.rank ? wide.shape : zeros.shape
+  const zero = wide.rank > zeros.rank ? broadcastTo(zeros, [channels as number]) : zeros
+  const each = zeros.rank > wide.rank ? broadcastTo(wide, [channels as number]) : wide
+  if (x.rank === 0) return reshape(dequantized(reshape(x, [1]), scale, zeroPoint), [])
+  return emit('qnn.dequantize', [x, each, zero], { axis, out_dtype: 'float32' })
+}
+
+/** Real numbers on the grid of an operator's output. */
+function requantized(x: Value, scale: Value, zeroPoint: Value | undefined, dtype: DType = 'uint8'): Value {
+  const zero = zeroPoint ? cast(reshape(zeroPoint, []), 'int32') : scalar(0, 'int32')
+  const args = [cast(reshape(scale, []), 'float32'), zero]
+  const attrs = { axis: 0, out_dtype: zeroPoint?.dtype ?? dtype }
+  if (x.rank === 0) return reshape(emit('qnn.quantize', [reshape(x, [1]), ...args], attrs), [])
+  return emit('qnn.quantize', [x, ...args], attrs)
+}
+
 operator('QLinearConv', {
   since: 10,
   required: 4,
   convert(node, [x, xScale, xZero, w, wScale, wZero, yScale, yZero, bias]) {
     if (!wScale || !wZero || !yScale || !yZero) return node.invalid('it needs eight inputs')
-    const sums = addBias(convolve(node, centred(x, xZero, 1), centred(w, wZero, 0), 'int32'), bias)
-    const perChannel =
-      wScale.rank === 1 && wScale.shape[0] !== 1 ? padRank(wScale, x.rank - 1, true) : reshape(wScale, [])
-    return requantize(sums, multiply(perChannel, reshape(xScale, [])), yScale, yZero)
+    const result = convolve(node, dequantized(x, xScale, xZero), dequantized(w, wScale, wZero), 'float32')
+    const scale = multiply(cast(wScale, 'float32'), cast(reshape(xScale, []), 'float32'))
+    const real = bias && dequantized(bias, scale, undefined)
+    return requantized(addBias(result, real), yScale, yZero)
   },
 })
 
@@ -159,14 +236,11 @@ operator('QLinearMatMul', {
   required: 4,
   convert(node, [a, aScale, aZero, b, bScale, bZero, yScale, yZero]) {
     if (!bScale || !bZero || !yScale || !yZero) return node.invalid('it needs eight inputs')
-    const rows = (value: Value) => value.rank === 1 && value.shape[0] !== 1
-    const sums = matmul(
-      node,
-      centred(a, aZero, rows(aZero) ? a.rank - 2 : a.rank - 1),
-      centred(b, bZero, b.rank - 1),
-      'int32',
-    )
-    const left = cast(rows(aScale) ? padRank(aScale, 2, true) : aScale, 'float32')
-    return requantize(sums, multiply(left, cast(bScale, 'float32')), yScale, yZero)
+    // A scale for each row is as good as one for each row of the product.
+    const single = isOne(aScale) && isOne(aZero)
+    const left = single
+      ? dequantized(a, aScale, aZero)
+      : multiply(cast(centred(a, aZero, a.rank - 2), 'float32'), cast(ofRows(aScale), 'float32'))
+    return requantized(matmul(node, left, dequantized(b, bScale, bZero, b.rank - 1)), yScale, yZero)
   },
 })
