@@ -16,6 +16,14 @@ export class Buffer extends TvmObject {
   at(...indices: ExprLike[]): PrimExpr {
     return getGlobalFunc('tir.BufferLoad')(this, indices, null, null) as PrimExpr
   }
+  /** Neighbouring elements from `indices` on, as a vector of type `dtype`. */
+  vector(dtype: string, ...indices: ExprLike[]): PrimExpr {
+    return getGlobalFunc('tir.BufferVLoad')(this, indices, dtypeArg(dtype), null) as PrimExpr
+  }
+  /** Writes a vector to neighbouring elements from `indices` on. */
+  storeVector(value: PrimExpr, ...indices: ExprLike[]): Stmt {
+    return getGlobalFunc('tir.BufferVStore')(this, indices, value, null) as Stmt
+  }
   /** Writes the element at `indices`; a plain number takes the buffer's type. */
   store(value: ExprLike, ...indices: ExprLike[]): Stmt {
     const element = value instanceof PrimExpr ? value : constant(value, this.dtype)
@@ -49,7 +57,7 @@ export function when(condition: PrimExpr, whenTrue: Stmt, whenFalse: Stmt | null
 
 /** Gives `body` a buffer of `length` elements of its own. */
 export function allocate(length: number, dtype: string, body: (buffer: Buffer) => Stmt): Stmt {
-  const buffer = declare([length], dtype, 'scratch')
+  const buffer = declareBuffer([length], dtype, 'scratch')
   const data = buffer.get('data') as Var
   const always = constant(1, 'bool')
   return getGlobalFunc('tir.Allocate')(
@@ -63,23 +71,31 @@ export function allocate(length: number, dtype: string, body: (buffer: Buffer) =
   ) as Stmt
 }
 
-function declare(
+interface BufferOptions {
+  readonly elemOffset?: Var
+  /** Elements from one index of each axis to the next; default those of a compact buffer. */
+  readonly strides?: readonly ExprLike[]
+  /** A number that the offset, then a variable, is a multiple of; 0 for a buffer that begins where its memory does. */
+  readonly offsetFactor?: number
+}
+
+export function declareBuffer(
   shape: readonly ExprLike[],
   dtype: string,
   name: string,
-  elemOffset: Var | null = null,
+  { elemOffset, strides = [], offsetFactor = 0 }: BufferOptions = {},
 ): Buffer {
   // Booleans are stored as bytes.
   const element = getGlobalFunc('ir.PrimType')(dtypeArg(dtype === 'bool' ? 'int8' : dtype))
   const pointer = getGlobalFunc('ir.PointerType')(element, 'global')
   const data = getGlobalFunc('tir.Var')(name, pointer, null)
-  const [alignment, offsetFactor] = [0, 0]
+  const alignment = 0
   return getGlobalFunc('tir.Buffer')(
     data,
     dtypeArg(dtype),
     [...shape],
-    [],
-    elemOffset,
+    [...strides],
+    elemOffset ?? (offsetFactor > 0 ? variable(`${name}_offset`) : null),
     name,
     alignment,
     offsetFactor,
@@ -105,7 +121,7 @@ export function extern(
   name: string,
 ): Tensor[] {
   const placed = (shape: readonly ExprLike[], dtype: string, label: string) =>
-    declare(shape, dtype, label, variable('elem_offset'))
+    declareBuffer(shape, dtype, label, { elemOffset: variable('elem_offset') })
   const reads = inputs.map(({ dims, dtype, op }) => placed(dims, dtype, op.name))
   const writes = outputs.map(({ shape, dtype }) => placed(shape, dtype, name))
   const op = getGlobalFunc('te.ExternOp')(name, '', {}, [...inputs], reads, writes, body(reads, writes))

@@ -162,6 +162,10 @@ export class Stage extends TvmObject {
   parallel(axis: IterVar): void {
     getGlobalFunc('te.StageParallel')(this, axis)
   }
+  /** Replaces the loops from `axis` inwards by an instruction (see `tensor-intrin.ts`). */
+  tensorize(axis: IterVar, intrin: TvmObject): void {
+    getGlobalFunc('te.StageTensorize')(this, axis, intrin)
+  }
 }
 registerObjectType('Stage', Stage)
 

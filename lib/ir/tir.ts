@@ -51,6 +51,8 @@ for (const key of [
   'Reduce',
   'Any',
   'Let',
+  'Broadcast',
+  'Shuffle',
 ]) {
   registerObjectType(`tir.${key}`, PrimExpr)
 }
@@ -146,6 +148,21 @@ export function ifThenElse(condition: PrimExpr, whenTrue: ExprLike, whenFalse: E
 /** A call of a TIR operator such as `exp`. */
 export function call(dtype: string, op: string, ...args: TvmArg[]): PrimExpr {
   return getGlobalFunc('tir.Call')(dtypeArg(dtype), getOp(`tir.${op}`), args, null) as PrimExpr
+}
+/** A call of an LLVM intrinsic without side effects, by its full name such as `llvm.x86.sse2.pmadd.wd`. */
+export function llvmIntrinsic(dtype: string, name: string, ...args: PrimExpr[]): PrimExpr {
+  const id = getGlobalFunc('target.llvm_lookup_intrinsic_id')(name) as number
+  const unsigned = (value: number) => constant(value, 'uint32')
+  // The second number counts operands whose types are part of the name: none, as the name is full.
+  return call(dtype, 'call_llvm_pure_intrin', unsigned(id), unsigned(0), ...args)
+}
+/** The same bits as another type. */
+export function reinterpret(value: PrimExpr, dtype: string): PrimExpr {
+  return value.dtype === dtype ? value : call(dtype, 'reinterpret', value)
+}
+/** A vector of `lanes` times the same number. */
+export function broadcast(value: PrimExpr, lanes: number): PrimExpr {
+  return getGlobalFunc('tir.Broadcast')(value, lanes, null) as PrimExpr
 }
 /** Marks a condition that holds in all but a few iterations, so that the loop may be partitioned by it. */
 export function likely(condition: PrimExpr): PrimExpr {

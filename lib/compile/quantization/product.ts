@@ -53,7 +53,10 @@ export function convolve(expr: Call, name: string, operands: Operands, mixed: bo
     return convolve16(name, named, data, centred)
   }
   const x = padded(data, named)
-  const inner = { ...named, padding: x === data.integers ? (named.padding as number[]) : [0] }
+  const inner = {
+    ...named,
+    padding: (named.padding as number[]).map((extent) => (x === data.integers ? extent : 0)),
+  }
   let sums: Expr = call(name, [x, weight.integers], inner)
   const window = shape.slice(1).reduce((total, extent) => total * extent, 1)
   const reduced = shape.map((_, i) => i).slice(1)
@@ -73,7 +76,10 @@ function convolve16(
   weight: Quantized,
 ): Sums {
   const x = padded(data, attrs)
-  const inner = { ...attrs, padding: x === data.integers ? (attrs.padding as number[]) : [0] }
+  const inner = {
+    ...attrs,
+    padding: (attrs.padding as number[]).map((extent) => (x === data.integers ? extent : 0)),
+  }
   const shape = shapeOf(weight.integers)
   const reduced = shape.map((_, i) => i).slice(1)
   const sums = call(name, [cast(x, 'int16'), weight.integers], inner)

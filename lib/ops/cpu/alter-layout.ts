@@ -7,6 +7,8 @@ import { type PlainArg, tensorPlainArg, theTensor, type Workload } from '../../s
 import { int, ints, text } from '../attrs.js'
 import { selectImplementation } from '../select.js'
 import { registerOpAttr } from '../strategy.js'
+import { byteDenseBlock } from './dense-int8.js'
+import { DOT } from './dot-product.js'
 
 type Alter = (
   attrs: TvmObject,
@@ -23,7 +25,7 @@ interface Altered {
   readonly workload: Workload
 }
 
-type AlterWorkload = (attrs: TvmObject, workload: Workload, choice: Choice) => Altered
+type AlterWorkload = (attrs: TvmObject, workload: Workload, choice: Choice, target: Target) => Altered
 
 /** The choice made for an operator in the plain layout decides its layout and goes with it. */
 function alterBy(op: string, alterations: Readonly<Record<string, AlterWorkload>>): Alter {
@@ -34,23 +36,26 @@ function alterBy(op: string, alterations: Readonly<Record<string, AlterWorkload>
     const { workload } = selected?.implementation ?? {}
     const alter = workload && alterations[workload.task]
     if (!alter || !selected?.choice) return null
-    const altered = alter(attrs, workload, selected.choice)
+    const altered = alter(attrs, workload, selected.choice, target)
     transferChoice(altered.workload, target, selected.choice)
     return call(altered.op, args.toArray(), altered.attrs)
   }
 }
 
-function blockedConvolution(depthwise: boolean): AlterWorkload {
+function blockedConvolution(kind: 'plain' | 'depthwise' | 'bytes'): AlterWorkload {
+  const depthwise = kind === 'depthwise'
   return (attrs, { task, args }, { config }) => {
     const [ib, ob] = [config.inner('tile_ic'), config.inner('tile_oc')]
     const [data, weight] = [theTensor(args[0]), theTensor(args[1])]
     const [n, channels, h, w] = data.shape as [number, number, number, number]
     const [filters, perGroup, r, s] = weight.shape as [number, number, number, number]
     const wi = depthwise ? 1 : ib
+    const outer = [filters / ob, perGroup / wi, r, s]
+    const bytes = kind === 'bytes'
     const [dataLayout, outLayout] = [`NCHW${ib}c`, `NCHW${ob}c`]
     const blocked: PlainArg[] = [
       tensorPlainArg([n, channels / ib, h, w, ib], data.dtype),
-      tensorPlainArg([filters / ob, perGroup / wi, r, s, wi, ob], weight.dtype),
+      tensorPlainArg([...outer, ...(bytes ? [wi / DOT, ob, DOT] : [wi, ob])], weight.dtype),
       ...args.slice(2),
     ]
     if (typeof args[5] === 'string') blocked.splice(5, 2, dataLayout, outLayout)
@@ -64,7 +69,7 @@ function blockedConvolution(depthwise: boolean): AlterWorkload {
         channels: filters,
         kernel_size: [r, s],
         data_layout: dataLayout,
-        kernel_layout: depthwise ? `OIHW1i${ob}o` : `OIHW${ib}i${ob}o`,
+        kernel_layout: bytes ? `OIHW${ib / DOT}i${ob}o${DOT}i` : `OIHW${wi}i${ob}o`,
         out_layout: outLayout,
         out_dtype: text(attrs, 'out_dtype'),
       },
@@ -96,14 +101,32 @@ const packedDense: AlterWorkload = (attrs, { task, args }, { config }) => {
   }
 }
 
+/** Dense layers of bytes get them in blocks of columns by four. */
+const byteDense: AlterWorkload = (attrs, { task, args }, _choice, target) => {
+  const [data, weight] = [theTensor(args[0]), theTensor(args[1])]
+  const [columns, depth] = weight.shape as [number, number]
+  const block = byteDenseBlock(data.shape[0] as number, columns, target)
+  const blocked = tensorPlainArg([columns / block, depth / DOT, block, DOT], weight.dtype)
+  return {
+    op: 'nn.contrib_dense_pack',
+    attrs: {
+      units: columns,
+      out_dtype: text(attrs, 'out_dtype'),
+      weight_layout: `NC${block}n${DOT}c`,
+    },
+    workload: { task, args: [args[0] as PlainArg, blocked, ...args.slice(2)] },
+  }
+}
+
 const convolutions = alterBy('nn.conv2d', {
-  'conv2d_NCHWc.x86': blockedConvolution(false),
-  'group_conv2d_nchw.x86': blockedConvolution(false),
-  'depthwise_conv2d_NCHWc.x86': blockedConvolution(true),
+  'conv2d_NCHWc.x86': blockedConvolution('plain'),
+  'conv2d_NCHWc_int8.x86': blockedConvolution('bytes'),
+  'group_conv2d_nchw.x86': blockedConvolution('plain'),
+  'depthwise_conv2d_NCHWc.x86': blockedConvolution('depthwise'),
 })
 registerOpAttr('nn.conv2d', 'FTVMAlterOpLayout', convolutions as never)
 registerOpAttr(
   'nn.dense',
   'FTVMAlterOpLayout',
-  alterBy('nn.dense', { 'dense_pack.x86': packedDense }) as never,
+  alterBy('nn.dense', { 'dense_pack.x86': packedDense, 'dense_int8.x86': byteDense }) as never,
 )

@@ -3,7 +3,7 @@ import { compute, placeholder, reduceAxis, sum, type Tensor } from '../../ir/te.
 import { add, cast, floordiv, floormod, mul, type PrimExpr } from '../../ir/tir.js'
 import type { Config } from '../../schedule-config/config.js'
 import { registerTemplate } from '../../schedule-config/template.js'
-import type { TemplateArg } from '../../schedule-config/workload.js'
+import { type TemplateArg, theTensor } from '../../schedule-config/workload.js'
 import { scheduleBlockedConvolution } from './conv2d-schedule.js'
 import {
   type ConvolutionShape,
@@ -175,5 +175,9 @@ export const depthwiseConv2dNCHWc = registerTemplate({
     return [depthwise(data, weight, args, (args[7] as string) || data.dtype)]
   },
   schedule: (config, outputs, target) => scheduleBlockedConvolution(config, outputs, target),
-  defaults: (args, target) => defaultBlocks(convolutionShape(args), target, { depthwise: true }),
+  defaults: (args, target) =>
+    defaultBlocks(convolutionShape(args), target, {
+      depthwise: true,
+      bytes: theTensor(args[0]).dtype === 'uint8',
+    }),
 })

@@ -7,6 +7,7 @@ import { border, int, ints, outDtype, text } from '../attrs.js'
 import { type Implementation, registerStrategy } from '../strategy.js'
 import { templated } from '../templated.js'
 import { conv2dNCHWc, depthwiseConv2dNCHWc, groupConv2d } from './conv2d-nchwc.js'
+import { conv2dNCHWcInt8, isByteConvolution } from './conv2d-nchwc-int8.js'
 
 /** What a convolution in the plain layout can become when its layout is altered. */
 export function blockedConvolutions(
@@ -17,7 +18,7 @@ export function blockedConvolutions(
   const [data, weight] = inputs as [Tensor, Tensor]
   if (text(attrs, 'data_layout') !== 'NCHW' || text(attrs, 'kernel_layout') !== 'OIHW') return []
   if ([...data.shape, ...weight.shape].some((dim) => dim <= 0)) return []
-  const [template, args] = blockedTask(attrs, inputs, isDepthwise(attrs, data, weight))
+  const [template, args] = blockedTask(attrs, inputs, isDepthwise(attrs, data, weight), target)
   return [templated(template, args, target, { onlyAltered: true, plevel: 20 })]
 }
 
@@ -31,6 +32,7 @@ function blockedTask(
   attrs: TvmObject,
   [data, weight]: readonly Tensor[],
   depthwise: boolean,
+  target: Target,
 ): [Template, TemplateArg[]] {
   const groups = int(attrs, 'groups')
   const { before, after } = border(attrs, 2)
@@ -42,10 +44,12 @@ function blockedTask(
     ints(attrs, 'dilation'),
   ]
   const dtype = outDtype(attrs, (data as Tensor).dtype)
-  if (groups > 1 && !depthwise) return [groupConv2d, [...operands, groups, dtype]]
+  const bytes = !depthwise && isByteConvolution([data as Tensor, weight as Tensor], groups, target)
+  if (groups > 1 && !depthwise && !bytes) return [groupConv2d, [...operands, groups, dtype]]
   const layout = text(attrs, 'data_layout')
   const outLayout = text(attrs, 'out_layout') || layout
-  return [depthwise ? depthwiseConv2dNCHWc : conv2dNCHWc, [...operands, layout, outLayout, dtype]]
+  const template = depthwise ? depthwiseConv2dNCHWc : bytes ? conv2dNCHWcInt8 : conv2dNCHWc
+  return [template, [...operands, layout, outLayout, dtype]]
 }
 
 for (const [op, depthwise] of [
@@ -53,6 +57,6 @@ for (const [op, depthwise] of [
   ['nn.contrib_depthwise_conv2d_NCHWc', true],
 ] as const) {
   registerStrategy(op, ({ attrs, inputs, target }) => [
-    templated(...blockedTask(attrs, inputs, depthwise), target),
+    templated(...blockedTask(attrs, inputs, depthwise, target), target),
   ])
 }

@@ -5,7 +5,7 @@ import { ConfigEntity } from '../../schedule-config/config-entity.js'
 import { other, split } from '../../schedule-config/knob.js'
 import { type PlainArg, type TemplateArg, theTensor } from '../../schedule-config/workload.js'
 import { windowCount } from './pad.js'
-import { channelBlock, registerTile } from './tiling.js'
+import { byteChannelBlock, channelBlock, registerTile } from './tiling.js'
 
 /** A two-dimensional convolution as its templates see it, whether its tensors are in the plain or a blocked layout. */
 export interface ConvolutionShape {
@@ -84,15 +84,17 @@ export function defineBlockKnobs(config: Config, knobs: BlockKnobs): void {
   else config.defineKnob('tile_oh', knobs.pointwise > 1 ? [1, 2] : [1])
 }
 
-/** Blocks and register tile by reasoning. */
+/** Blocks and register tile by reasoning; of bytes in the blocks that their neighbours have. */
 export function defaultBlocks(
   { inputs, filters, groups, kernel, width, blocks }: ConvolutionShape,
   target: Target,
-  { depthwise = false, pointwise = false } = {},
+  { depthwise = false, pointwise = false, bytes = false } = {},
 ): ConfigEntity {
+  const blockOf = (channels: number) =>
+    (bytes && byteChannelBlock(channels, target)) || channelBlock(channels, target)
   const [dataBlock, block] = blocks ?? [
-    channelBlock(depthwise ? inputs : inputs / groups, target),
-    channelBlock(depthwise ? filters : filters / groups, target),
+    blockOf(depthwise ? inputs : inputs / groups),
+    blockOf(depthwise ? filters : filters / groups),
   ]
   const { columns } = registerTile({ width, block, depthwise }, target)
   return ConfigEntity.of({

@@ -20,6 +20,7 @@ import { outDtype } from '../attrs.js'
 import { registerStrategy } from '../strategy.js'
 import { templated } from '../templated.js'
 import { schedulePlain } from './convolution.js'
+import { denseInt8, isByteDense } from './dense-int8.js'
 import { denseBlock, PACKED, rowTile, schedulePacked } from './packed-product.js'
 import { inlineInjective, isParallelWork, largestDivisor, scheduleElementwise } from './schedule-util.js'
 
@@ -170,10 +171,13 @@ registerStrategy('nn.dense', ({ attrs, inputs, target }) => {
   return [
     templated(denseNoPack, args, target, { plevel: 5 }),
     templated(densePack, args, target, { plevel: 10, onlyAltered: true }),
+    ...(isByteDense(inputs, target)
+      ? [templated(denseInt8, args, target, { plevel: 13, onlyAltered: true })]
+      : []),
   ]
 })
 registerStrategy('nn.contrib_dense_pack', ({ attrs, inputs, target }) => [
-  templated(densePack, denseArgs(attrs, inputs), target),
+  templated(isByteDense(inputs, target) ? denseInt8 : densePack, denseArgs(attrs, inputs), target),
 ])
 registerStrategy('nn.matmul', () => [
   {

@@ -2,6 +2,7 @@ import { type Call, call, type Expr } from '../../ir/relay.js'
 import type { TvmArray, TvmObject } from '../../runtime/index.js'
 import { int, ints, text } from '../attrs.js'
 import { registerOpAttr } from '../strategy.js'
+import { fillChannels } from './legalize-int8.js'
 
 type Legalize = (attrs: TvmObject, args: TvmArray<Expr>) => Call | null
 
@@ -24,7 +25,7 @@ const conv1d: Legalize = (attrs, args) => {
     ...(kernel.length === 0 ? {} : { kernel_size: [1, ...kernel] }),
     out_dtype: text(attrs, 'out_dtype'),
   })
-  return call('squeeze', [wide], { axis: [2] })
+  return call('squeeze', [fillChannels(wide.attrs, [data, weight]) ?? wide], { axis: [2] })
 }
 
 registerOpAttr('nn.conv1d', 'FTVMLegalize', conv1d as never)

@@ -25,6 +25,14 @@ export function isParallelWork(axes: readonly IterVar[], cost = 1): boolean {
   return elements(axes) * cost >= SUMS_WORTH_A_THREAD
 }
 
+/** As many multiplications of bytes as are done in the time of those. */
+const BYTES_WORTH_A_THREAD = 4 * SUMS_WORTH_A_THREAD
+
+/** Whether sums of products of bytes gain from threads. */
+export function areWorthThreads(op: Operation): boolean {
+  return elements([...op.axis, ...op.reduceAxis]) >= BYTES_WORTH_A_THREAD
+}
+
 export function isInjective(op: Operation): boolean {
   return op.isCompute && /^(broadcast|elemwise|injective)/.test(op.tag) && op.reduceAxis.length === 0
 }

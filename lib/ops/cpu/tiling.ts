@@ -31,6 +31,12 @@ export interface TileCase {
   readonly depthwise?: boolean
   /** Columns that are given; else those are chosen that cost least. */
   readonly columns?: number
+  /** Widths that are possible; default all. */
+  readonly fits?: (columns: number) => boolean
+  /** Lanes of the vectors; default those of the target. */
+  readonly lanes?: number
+  /** Registers that a step needs beside sums, weights and an input; default none. */
+  readonly scratch?: number
 }
 
 /**
@@ -40,11 +46,11 @@ export interface TileCase {
  * loop over tiles is partitioned (`tir.LoopPartition`), and costs what its few sums cost.
  */
 export function registerTile(
-  { width, block, depthwise = false, columns: given }: TileCase,
+  { width, block, depthwise = false, columns: given, fits = () => true, scratch = 0, ...vectors }: TileCase,
   target: Target,
 ): RegisterTile {
-  const lanes = target.simdLanes32
-  const registers = lanes === 16 ? 32 : 16
+  const lanes = vectors.lanes ?? target.simdLanes32
+  const registers = (target.simdLanes32 === 16 ? 32 : 16) - scratch
   const whole = block % lanes === 0
   // Depthwise sums share no input, so that whole blocks, read in one go, are best.
   const vectorCounts = !whole
@@ -68,6 +74,7 @@ export function registerTile(
     for (let columns = given ?? 1; columns <= (given ?? width); columns++) {
       if (vectors * columns + held > registers) break
       const tail = width % columns
+      if (!fits(columns)) continue
       const cycles = (Math.floor(width / columns) * step(columns) + (tail > 0 ? step(tail) : 0)) / vectors
       if (cycles < least) {
         least = cycles
@@ -76,4 +83,14 @@ export function registerTile(
     }
   }
   return best
+}
+
+/**
+ * The same rule for tensors of bytes, of which instructions multiply four neighbouring channels: a multiple of four; 0 where
+ * there is none.
+ */
+export function byteChannelBlock(channels: number, target: Target): number {
+  const most = 2 * target.simdLanes32
+  for (const block of [most, most / 2, most / 4]) if (channels % block === 0) return block
+  return divisors(channels).findLast((d) => d <= most && d % 4 === 0) ?? 0
 }
