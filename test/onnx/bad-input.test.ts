@@ -4,7 +4,7 @@ import { checkModel, importModel } from '#lib/frontend/onnx/import.js'
 import { longToNumber, message } from '#lib/frontend/onnx/schema.js'
 import { openLibrary } from '#lib/runtime/index.js'
 import { tensor } from '#lib/tensor.js'
-import { float, type ModelDescription, onnxModel } from '../support/onnx-writer.js'
+import { float, type ModelDescription, nodeProto, onnxModel } from '../support/onnx-writer.js'
 import { generator, randomTensor as random } from '../support/random.js'
 
 beforeAll(() => {
@@ -115,6 +115,39 @@ describe('graphs', () => {
       "'reader' (Relu) reads 'nothing'",
     ],
     ['a missing output', graph([relu('x', 'z')]), 'ERR_INVALID_MODEL', "the output 'y'"],
+    [
+      'a node that writes an input',
+      graph([relu('x', 'y'), relu('y', 'x')]),
+      'ERR_INVALID_MODEL',
+      "writes 'x', which is written already",
+    ],
+    [
+      'a node that writes a weight',
+      onnxModel({ ...conv, nodes: [...conv.nodes, relu('x', 'w')] }),
+      'ERR_INVALID_MODEL',
+      "writes 'w'",
+    ],
+    [
+      'a function that calls itself',
+      onnxModel({
+        opset: 13,
+        domains: { own: 1 },
+        functions: [
+          {
+            name: 'Endless',
+            domain: 'own',
+            inputs: ['a'],
+            outputs: ['b'],
+            nodes: [nodeProto({ op: 'Endless', domain: 'own', inputs: ['a'], outputs: ['b'] })],
+          },
+        ],
+        nodes: [{ op: 'Endless', domain: 'own', inputs: ['x'], outputs: ['y'] }],
+        inputs: x,
+        outputs: ['y'],
+      }),
+      'ERR_INVALID_MODEL',
+      "function 'Endless' calls itself",
+    ],
     ['a name written twice', graph([relu('x', 'y'), relu('x', 'y')]), 'ERR_INVALID_MODEL', "writes 'y'"],
     [
       'a missing input',
@@ -215,17 +248,17 @@ describe('operators', () => {
   test('a form that cannot be imported is named', () => {
     const nodes = [
       {
-        op: 'MaxPool',
-        inputs: ['x'],
-        outputs: ['y', 'indices'],
-        name: 'pool',
-        attrs: { kernel_shape: [2, 2] },
+        op: 'Dropout',
+        inputs: ['x', '', 'training'],
+        outputs: ['y'],
+        name: 'drop',
       },
     ]
+    const training = tensor(Uint8Array.of(1), [], 'bool')
     refuses(
-      onnxModel({ opset: 13, nodes, inputs: x, outputs: ['y', 'indices'] }),
+      onnxModel({ opset: 13, nodes, inputs: x, outputs: ['y'], initializers: { training } }),
       'ERR_UNSUPPORTED_OPERATOR',
-      "'pool' (MaxPool)",
+      "'drop' (Dropout)",
     )
   })
 

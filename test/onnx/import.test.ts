@@ -8,7 +8,7 @@ import { readTensor } from '#lib/frontend/onnx/tensor-proto.js'
 import { Constant } from '#lib/ir/relay.js'
 import { openLibrary } from '#lib/runtime/index.js'
 import { type DType, tensor } from '#lib/tensor.js'
-import { float, nodeProto, onnxModel, tensorProto } from '../support/onnx-writer.js'
+import { float, type ModelDescription, nodeProto, onnxModel, tensorProto } from '../support/onnx-writer.js'
 import { randomTensor as random } from '../support/random.js'
 import { expectClose, runHere, runReference } from '../support/run-onnx.js'
 
@@ -102,6 +102,74 @@ describe('names and shapes', () => {
     const { inputs, outputs } = importModel(model, { constants: { s: ints(6) } })
     expect(inputs.map(({ name }) => name)).toEqual(['x'])
     expect(outputs[0]?.shape).toEqual([6])
+  })
+})
+
+describe('unusual graphs agree with ONNX Runtime', () => {
+  const neg = (from: string, to: string) => ({ op: 'Neg', inputs: [from], outputs: [to] })
+  const w = random([4])
+  const x = random([2, 3])
+  const plain = { opset: 13, inputs: input(2, 3) }
+  test.each<[string, ModelDescription]>([
+    ['an output that is an input', { ...plain, nodes: [neg('x', 'y')], outputs: ['x', 'y'] }],
+    ['nothing but an input', { ...plain, nodes: [], outputs: ['x'] }],
+    [
+      'an output that is a weight',
+      { ...plain, nodes: [neg('x', 'y')], outputs: ['w', 'y'], initializers: { w } },
+    ],
+    ['outputs of constants alone', { ...plain, nodes: [neg('w', 'y')], outputs: ['y'], initializers: { w } }],
+    [
+      'one value under two names',
+      {
+        ...plain,
+        nodes: [neg('x', 'y'), { op: 'Identity', inputs: ['y'], outputs: ['z'] }],
+        outputs: ['y', 'z'],
+      },
+    ],
+    ['an output listed twice', { ...plain, nodes: [neg('x', 'y')], outputs: ['y', 'y'] }],
+    [
+      'names that mean something in JavaScript',
+      { ...plain, nodes: [neg('x', '__proto__'), neg('__proto__', 'constructor')], outputs: ['constructor'] },
+    ],
+    [
+      'names of any characters',
+      { ...plain, nodes: [neg('x', 'é "\\n\u{1F600}/..')], outputs: ['é "\\n\u{1F600}/..'] },
+    ],
+    [
+      'optional inputs left empty',
+      { ...plain, nodes: [{ op: 'Clip', inputs: ['x', '', ''], outputs: ['y'] }], outputs: ['y'] },
+    ],
+    [
+      'a part without elements',
+      {
+        ...plain,
+        nodes: [{ op: 'Split', inputs: ['x', 's'], outputs: ['a', 'b'], attrs: { axis: 1 } }],
+        outputs: ['a', 'b'],
+        initializers: { s: ints(0, 3) },
+      },
+    ],
+  ])('%s', async (_name, description) => {
+    const model = onnxModel(description)
+    expectClose(runHere(model, { x }), await runReference(model, { x }))
+  })
+
+  test('an input without elements and a scalar', async () => {
+    const model = onnxModel({
+      opset: 13,
+      nodes: [
+        { op: 'Add', inputs: ['x', 's'], outputs: ['y'] },
+        { op: 'Concat', inputs: ['z', 'y'], outputs: ['joined'], attrs: { axis: 0 } },
+        { op: 'Relu', inputs: ['z'], outputs: ['none'] },
+      ],
+      inputs: {
+        ...input(2, 3),
+        s: { dtype: 'float32', shape: [] },
+        z: { dtype: 'float32', shape: [0, 3] },
+      },
+      outputs: ['joined', 'none'],
+    })
+    const feeds = { x, s: tensor(Float32Array.of(2), []), z: tensor(new Float32Array(0), [0, 3]) }
+    expectClose(runHere(model, feeds), await runReference(model, feeds))
   })
 })
 

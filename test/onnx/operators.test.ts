@@ -122,6 +122,33 @@ const pooling: Case[] = [
     feeds: { x: random([1, 3, 11]) },
     attrs: { kernel_shape: [4], auto_pad: 'SAME_LOWER', strides: [3] },
   },
+  {
+    op: 'MaxPool',
+    opsets: [8, 12, 21],
+    feeds: { x: random([2, 3, 7, 8]) },
+    attrs: { kernel_shape: [3, 2], strides: [2, 3], pads: [1, 1, 1, 0] },
+    outputs: 2,
+  },
+  {
+    op: 'MaxPool',
+    opsets: [10],
+    feeds: { x: random([2, 2, 7, 8]) },
+    attrs: { kernel_shape: [2, 3], dilations: [2, 1], ceil_mode: 1, strides: [2, 2], storage_order: 1 },
+    outputs: 2,
+  },
+  {
+    op: 'MaxPool',
+    opsets: [12],
+    feeds: { x: random([1, 2, 4, 4], 'int8', -128, -100) },
+    attrs: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] },
+    outputs: 2,
+  },
+  {
+    op: 'AveragePool',
+    opsets: [19, 21],
+    feeds: { x: image },
+    attrs: { kernel_shape: [3, 2], dilations: [2, 3], pads: [1, 0, 1, 1] },
+  },
   { op: 'GlobalAveragePool', opsets: all, feeds: { x: image } },
   { op: 'GlobalAveragePool', opsets: all, feeds: { x: random([2, 3, 7]) } },
   { op: 'GlobalMaxPool', opsets: all, feeds: { x: image } },
@@ -204,6 +231,14 @@ const activation: Case[] = [
   { op: 'Clip', opsets: [13], feeds: { x: vector, low: scalarFloat(-0.5) } },
   { op: 'Dropout', opsets: [7, 10], feeds: { x: vector } },
   { op: 'Dropout', opsets: [13], feeds: { x: vector }, stored: { ratio: scalarFloat(0.4) } },
+  {
+    op: 'Dropout',
+    opsets: [13],
+    feeds: { x: vector, training: tensor(Uint8Array.of(1), [], 'bool') },
+    stored: { ratio: scalarFloat(0) },
+    order: ['x', 'ratio', 'training'],
+    outputs: 2,
+  },
 ]
 
 const matrices: Case[] = [
@@ -332,6 +367,7 @@ const shape: Case[] = [
   { op: 'Transpose', opsets: all, feeds: { x: cube } },
   { op: 'Expand', opsets: [8, 13], feeds: { x: random([3, 1]) }, stored: { s: ints(2, 1, 4) } },
   { op: 'Tile', opsets: all, feeds: { x: cube }, stored: { r: ints(1, 2, 3) } },
+  { op: 'Tile', opsets: [13], feeds: { x: cube }, stored: { r: ints(2, 0, 1) } },
 ]
 
 const indexing: Case[] = [
@@ -354,6 +390,13 @@ const indexing: Case[] = [
     stored: { starts: ints(1, -1), ends: ints(3, -99), axes: ints(1, 2), steps: ints(1, -2) },
   },
   { op: 'Slice', opsets: [13], feeds: { x: cube }, stored: { starts: ints(0, 1), ends: ints(2, 3) } },
+  // Before the first element, backwards; and ends that mean "to the end" in either direction.
+  ...[-99, 2 ** 31 - 1].map((end) => ({
+    op: 'Slice',
+    opsets: [13],
+    feeds: { x: random([1, 4]) },
+    stored: { starts: ints(-2, 3), ends: ints(-99, end), axes: ints(0, 1), steps: ints(-1, -2) },
+  })),
   {
     op: 'Gather',
     opsets: all,
@@ -367,6 +410,12 @@ const indexing: Case[] = [
     op: 'GatherElements',
     opsets: [11, 13],
     feeds: { x: random([3, 3]), i: tensor(BigInt64Array.of(1n, -2n, 0n, 2n, 0n, 0n), [2, 3]) },
+  },
+  {
+    op: 'GatherElements',
+    opsets: [11],
+    feeds: { x: cube, i: tensor(BigInt64Array.of(-1n, 3n, 0n, 2n, 1n, 1n), [1, 2, 3]) },
+    attrs: { axis: 2 },
   },
   {
     op: 'GatherND',

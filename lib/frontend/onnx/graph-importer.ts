@@ -27,7 +27,11 @@ export class Scope {
     this.#outer = outer
   }
   has(name: string): boolean {
-    return this.#values.has(name) || this.#pending.has(name) || (this.#outer?.has(name) ?? false)
+    return this.owns(name) || (this.#outer?.has(name) ?? false)
+  }
+  /** Whether the name is in force here, not around. */
+  owns(name: string): boolean {
+    return this.#values.has(name) || this.#pending.has(name)
   }
   set(name: string, value: Value): void {
     this.#values.set(name, value)
@@ -62,6 +66,8 @@ export function opsetVersions(imports: readonly OperatorSetIdProto[]): Map<strin
 export class GraphImporter {
   readonly #functions: ReadonlyMap<string, FunctionProto>
   readonly #readExternal: ReadExternal
+  /** The functions around the place that is imported. */
+  readonly #entered = new Set<FunctionProto>()
 
   constructor(functions: readonly FunctionProto[], readExternal: ReadExternal) {
     this.#functions = new Map(
@@ -101,7 +107,10 @@ export class GraphImporter {
     scope: Scope,
     around: Surroundings,
   ): Value[] {
-    const ordered = orderNodes(nodes, outputs, (name) => scope.has(name))
+    const ordered = orderNodes(nodes, outputs, {
+      isKnown: (name) => scope.has(name),
+      isTaken: (name) => scope.owns(name),
+    })
     for (const proto of ordered) this.#importNode(proto, scope, around)
     return outputs.map((name) => scope.get(name) as Value)
   }
@@ -179,8 +188,13 @@ export class GraphImporter {
       const given = attrs.proto(name)
       if (given) attributes.set(name, given)
     }
+    if (this.#entered.has(proto))
+      throw new TvmNodeError('ERR_INVALID_MODEL', `function '${proto.name}' calls itself`)
     const opsets = new Map([...around.opsets, ...opsetVersions(proto.opsetImport)])
-    return this.#importNodes(proto.node, proto.output, scope, { opsets, attributes })
+    this.#entered.add(proto)
+    const results = this.#importNodes(proto.node, proto.output, scope, { opsets, attributes })
+    this.#entered.delete(proto)
+    return results
   }
 
   /** A node's attributes; inside a function some refer to the caller's. */

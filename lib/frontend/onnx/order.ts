@@ -18,21 +18,29 @@ function namesCaptured(graph: GraphProto): string[] {
   return read.filter((name) => !own.has(name))
 }
 
+/** Names with values of their own, without a node that writes them. */
+export interface GivenNames {
+  /** An input, an initializer or a name around a subgraph. */
+  isKnown(name: string): boolean
+  /** An input or an initializer of this very graph, which no node may write. */
+  isTaken(name: string): boolean
+}
+
 /**
  * The nodes that the outputs need, each after those it reads from. ONNX asks for this order; files that lack it are sorted.
  *
- * @param isKnown - Whether a name that no node writes has a value: an input, an initializer, a name around a subgraph.
  * @throws `ERR_INVALID_MODEL` for a cycle, a name that nothing writes or a name written twice.
  */
 export function orderNodes(
   nodes: readonly NodeProto[],
   outputs: readonly string[],
-  isKnown: (name: string) => boolean,
+  { isKnown, isTaken }: GivenNames,
 ): NodeProto[] {
   const writers = new Map<string, NodeProto>()
   for (const node of nodes) {
     for (const name of node.output.filter(Boolean)) {
-      if (writers.has(name)) invalid(`${nodeLabel(node)} writes '${name}', which is written already`)
+      if (writers.has(name) || isTaken(name))
+        invalid(`${nodeLabel(node)} writes '${name}', which is written already`)
       writers.set(name, node)
     }
   }

@@ -1,5 +1,6 @@
 import { type BinaryKernel, type KernelType, native, type UnaryKernel } from '../../native.js'
 import { emptyTensor, type Tensor } from '../../tensor.js'
+import { isHalf, narrow, widen } from './half.js'
 import { broadcastStrides, memory } from './strided.js'
 
 export const binaryNames: readonly BinaryKernel[] = [
@@ -44,6 +45,10 @@ export function binary(
   shape: readonly number[],
   dtype: Tensor['dtype'],
 ): Tensor | undefined {
+  if (isHalf(a.dtype)) {
+    const computed = binary(name, widen(a), widen(b), shape, isHalf(dtype) ? 'float32' : dtype)
+    return computed && narrow(computed, dtype)
+  }
   if (a.dtype !== b.dtype || !isKernelType(a.dtype)) return undefined
   if (!COMPARISONS.has(name) && !FLOATS.has(a.dtype)) {
     if (a.dtype === 'bool' || name === 'power') return undefined
@@ -58,6 +63,7 @@ export function binary(
 
 /** An element-wise function of floats; undefined for other types. */
 export function unaryOp(name: UnaryKernel, x: Tensor): Tensor | undefined {
+  if (isHalf(x.dtype)) return narrow(unaryOp(name, widen(x)) as Tensor, x.dtype)
   if (!FLOATS.has(x.dtype)) return undefined
   const result = emptyTensor(x.dtype, x.shape)
   native.unary(name, x.dtype as KernelType, memory(result), memory(x))
@@ -69,6 +75,8 @@ export function unaryOp(name: UnaryKernel, x: Tensor): Tensor | undefined {
  * by wrapping. Undefined for element types that the kernels do not know.
  */
 export function cast(x: Tensor, dtype: Tensor['dtype']): Tensor | undefined {
+  if (isHalf(x.dtype)) return cast(widen(x), dtype)
+  if (isHalf(dtype)) return narrow(cast(x, 'float32') as Tensor, dtype)
   if (!isKernelType(x.dtype) || !isKernelType(dtype)) return undefined
   const result = emptyTensor(dtype, x.shape)
   native.castElements(memory(result), dtype, memory(x), x.dtype)

@@ -57,3 +57,8 @@ export function copyInto(target: Tensor, to: View, source: Tensor, from: View): 
     out.BYTES_PER_ELEMENT,
   )
 }
+
+/** A compact copy, repeated over `shape` by NumPy's broadcasting rules. */
+export function broadcast(x: Tensor, shape: readonly number[]): Tensor {
+  return copyView(x, { shape, strides: broadcastStrides(x.shape, shape), offset: 0 })
+}

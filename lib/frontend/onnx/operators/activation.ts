@@ -121,8 +121,9 @@ operator('Dropout', {
   since: 1,
   required: 1,
   convert(node, [x, ratio, training]) {
-    const active = training?.numbers?.[0] === 1 && ratio?.numbers?.[0] !== 0
-    if (active || (training && !training.isConstant)) node.unsupported('dropout while training is random')
+    const drops = ratio?.numbers?.[0] !== 0
+    if (drops && training && node.number(training, 'training_mode') !== 0)
+      node.unsupported('dropout while training is random')
     // The mask keeps everything.
     const mask = node.wants(1)
       ? emit('ones', [], { shape: [...x.shape], dtype: node.opset < 10 ? x.dtype : 'bool' })

@@ -89,6 +89,9 @@ function slice(x: Value, ranges: readonly SliceRange[]): Value {
   }, cut)
 }
 
+/** Ends of this size stand for "to the end" in either direction, as ONNX Runtime has it. */
+const OPEN_ENDS: ReadonlySet<number> = new Set([2 ** 31 - 1, 2 ** 63])
+
 /** Starts and ends may lie outside; they are moved to the nearest place inside. */
 function sliceRange(
   node: OnnxNode,
@@ -99,9 +102,15 @@ function sliceRange(
   step: number,
 ): SliceRange {
   if (step === 0) node.invalid('a step is 0')
-  const [low, high] = step > 0 ? [0, extent] : [-1, extent - 1]
-  const clamp = (place: number) => Math.min(Math.max(place < 0 ? place + extent : place, low), high)
-  return { axis, start: clamp(start), end: clamp(end), step }
+  const [first, beyond, last] = step > 0 ? [0, extent, extent] : [-1, -1, extent - 1]
+  const clamp = (place: number, low: number) =>
+    Math.min(Math.max(place < 0 ? place + extent : place, low), last)
+  return {
+    axis,
+    start: clamp(start, Math.min(0, last)),
+    end: OPEN_ENDS.has(end) ? beyond : clamp(end, first),
+    step,
+  }
 }
 
 operator('Slice', {
@@ -177,7 +186,13 @@ operator('GatherElements', {
   required: 2,
   convert(node, [x, indices]) {
     const axis = node.axis(node.attrs.int('axis', 0), x.rank)
-    return emit('gather', [x, fromFront(indices, x.shape[axis] as number)], { axis })
+    if (indices.rank !== x.rank) node.invalid(`indices [${indices.shape}] do not fit [${x.shape}]`)
+    // Relay wants the extents of the other axes to be equal, ONNX lets the indices cover fewer.
+    const covered = indices.shape.reduce(
+      (value, extent, at) => (at === axis ? value : sliceAxis(value, at, 0, extent)),
+      x,
+    )
+    return emit('gather', [covered, fromFront(indices, x.shape[axis] as number)], { axis })
   },
 })
 

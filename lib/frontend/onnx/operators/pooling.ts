@@ -3,10 +3,11 @@ import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
 import { numbers, type Value } from '../value.js'
 import { type Geometry, reach, readGeometry } from './geometry.js'
+import { largestPlaces } from './largest-places.js'
 
 const layouts = ['NCW', 'NCHW', 'NCDHW']
 
-interface Pool extends Geometry {
+export interface Pool extends Geometry {
   readonly output: readonly number[]
   /** Padding at the end that makes windows, rounded down, come to `output`; what `ceil_mode` adds is in it. */
   readonly fittedEnd: readonly number[]
@@ -86,8 +87,11 @@ operator('MaxPool', {
   since: 1,
   required: 1,
   convert(node, [data]) {
-    if (node.wants(1)) node.unsupported('its second output, the indices, is not supported')
-    return emitPool(node, 'max', data, readPool(node, data), false)
+    const pool = readPool(node, data)
+    return [
+      emitPool(node, 'max', data, pool, false),
+      node.wants(1) ? largestPlaces(data, pool, node.attrs.flag('storage_order')) : undefined,
+    ]
   },
 })
 

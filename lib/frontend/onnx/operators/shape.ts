@@ -125,5 +125,11 @@ operator('Expand', {
 operator('Tile', {
   since: 6,
   required: 2,
-  convert: (node, [x, repeats]) => emit('tile', [x], { reps: node.numbers(repeats, 'repeats') }),
+  convert(node, [x, repeats]) {
+    const reps = node.numbers(repeats, 'repeats')
+    if (reps.length !== x.rank || reps.some((times) => times < 0))
+      node.invalid(`repeats [${reps}] do not fit shape [${x.shape}]`)
+    const shape = x.shape.map((extent, axis) => extent * (reps[axis] as number))
+    return shape.includes(0) ? emit('zeros', [], { shape, dtype: x.dtype }) : emit('tile', [x], { reps })
+  },
 })
