@@ -113,8 +113,7 @@ export const errorCodes = {
     fix: 'The message holds the linker’s own words.',
   },
   ERR_NPZ: {
-    cause:
-      'An `.npz` file cannot be read or written, is damaged, or holds an element type that tensors have not.',
+    cause: 'An `.npz` file cannot be read, is damaged, or holds an element type that tensors have not.',
     fix: 'The message names the file or entry; write it with `numpy.savez` or `tvm-node run`.',
   },
   ERR_MODEL_READ: {
@@ -161,7 +160,7 @@ export const errorCodes = {
   },
   ERR_WRITE_FAILED: {
     cause: 'A file could not be written; what was there before is unchanged.',
-    fix: 'Check folder, permissions and space.',
+    fix: 'Check folder, permissions and space; `TMPDIR` says where intermediate files go.',
   },
   ERR_ARTIFACT_READ: {
     cause: 'The artifact’s file could not be read.',
@@ -180,7 +179,7 @@ export const errorCodes = {
     fix: 'Compile the model again.',
   },
   ERR_CPU_FEATURES: {
-    cause: 'The artifact’s code needs instructions that this CPU lacks.',
+    cause: 'The artifact’s code is for another type of processor, or needs instructions that this CPU lacks.',
     fix: 'Compile for this CPU, or for a more common one such as `llvm -mcpu=x86-64-v2`.',
   },
   ERR_INPUT: {

@@ -94,6 +94,8 @@ export interface NativeBinding {
   adoptLoops(path: string): boolean
   /** What processor and operating system support, by LLVM's names, for example `avx2`, `avx512vnni`, `dotprod`. */
   cpuFeatures(): string[]
+  /** From now on the system kills this process when the thread that started it ends, however that ends (Linux). */
+  endWithParent(): void
   /** New zeroed memory that another process may open once by its name. Page aligned. */
   sharedMemoryCreate(size: number): { readonly name: string; readonly buffer: ArrayBuffer }
   /** Maps such memory and removes the name: the memory ends with the last buffer over it. */

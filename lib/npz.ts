@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto'
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { unzipSync, zipSync } from 'fflate'
 import { isTvmNodeError, TvmNodeError } from './errors.js'
+import { writeWhole } from './files.js'
 import { decodeNpy, encodeNpy } from './npy.js'
 import { type DType, isDType, type Tensor, tensor, tensorBytes, tensorFromBytes } from './tensor.js'
 
@@ -70,19 +70,9 @@ export async function readNpz(path: string): Promise<Record<string, Tensor>> {
   }
 }
 
-/** Writes an `.npz` file, whole or not at all. */
+/** Writes an `.npz` file, whole or not at all. @throws `ERR_WRITE_FAILED`, `ERR_NPZ` */
 export async function writeNpz(path: string, tensors: NamedTensors): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.part`
-  try {
-    await writeFile(temporary, encodeNpz(tensors))
-    await rename(temporary, path)
-  } catch (cause) {
-    await rm(temporary, { force: true })
-    throw new TvmNodeError('ERR_NPZ', `cannot write ${path}: ${(cause as Error).message}`, {
-      cause,
-      details: { path },
-    })
-  }
+  await writeWhole(path, [encodeNpz(tensors)])
 }
 
 function unzip(bytes: Uint8Array): Record<string, Uint8Array> {

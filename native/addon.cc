@@ -230,6 +230,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("closeThread", Call<CloseThread>);
   add("adoptLoops", Call<AdoptLoops>);
   add("cpuFeatures", Call<CpuFeaturesOf>);
+  add("endWithParent", Call<EndWithParent>);
   add("sharedMemoryCreate", Call<SharedMemoryCreate>);
   add("sharedMemoryOpen", Call<SharedMemoryOpen>);
   add("sharedMemoryUnlink", Call<SharedMemoryUnlink>);

@@ -11,6 +11,7 @@ const meaning = {
   failed: 'an error, or `verify` and `doctor` found something wrong',
   usage: 'the command line is wrong',
   interrupted: 'Ctrl-C or SIGTERM',
+  closed: 'whoever read the results is gone, such as `head`',
 }
 const escaped = (text) => text.replace(/[|<>]/g, (sign) => ({ '|': '\\|', '<': '&lt;', '>': '&gt;' })[sign])
 

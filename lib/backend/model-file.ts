@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { TvmNodeError } from '../errors.js'
+import { makePrivateFolder, removePrivateFolder, writePrivate } from '../files.js'
 
 /** The bytes of a model. @throws `ERR_MODEL_READ` */
 export async function readModelFile(path: string): Promise<Uint8Array> {
@@ -19,12 +19,12 @@ export async function withModelFile<T>(
   work: (path: string) => Promise<T>,
 ): Promise<T> {
   if (typeof model === 'string') return work(model)
-  const folder = await mkdtemp(join(tmpdir(), 'tvm-node-'))
+  const folder = await makePrivateFolder()
   try {
     const path = join(folder, 'model.onnx')
-    await writeFile(path, model)
+    await writePrivate(path, model)
     return await work(path)
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await removePrivateFolder(folder)
   }
 }

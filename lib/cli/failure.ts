@@ -3,6 +3,7 @@ import { EXIT } from './exit.js'
 
 /** Tells of a failure: for people on stderr with what to do, for programs on stdout. Returns the exit code. */
 export function reportFailure(error: unknown, json: boolean): number {
+  if (isTvmNodeError(error) && isClosedPipe(error.cause)) return EXIT.closed
   const { code, message, details } = describe(error)
   if (json) process.stdout.write(`${JSON.stringify({ error: { code, message, details } })}\n`)
   if (code === 'ERR_INTERRUPTED') {
@@ -26,6 +27,16 @@ function describe(error: unknown): {
     message: error instanceof Error ? error.message : String(error),
     details: {},
   }
+}
+
+/** What becomes of a command whose results cannot be written to stdout. */
+export function outputFailed(cause: NodeJS.ErrnoException): TvmNodeError {
+  return new TvmNodeError('ERR_WRITE_FAILED', `cannot write to stdout: ${cause.message}`, { cause })
+}
+
+/** Whoever read stdout needs no more, such as `head`. */
+function isClosedPipe(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === 'EPIPE'
 }
 
 /** The reason of a signal that Ctrl-C or SIGTERM aborts. */

@@ -16,6 +16,13 @@ export function nonNegative(text: string): number {
   throw new InvalidArgumentError('It must be a number of at least 0.')
 }
 
+/** A number above zero. */
+export function positive(text: string): number {
+  const value = Number(text)
+  if (Number.isFinite(value) && value > 0) return value
+  throw new InvalidArgumentError('It must be a number above 0.')
+}
+
 export type Shapes = Record<string, readonly number[]>
 
 /** Adds `name:1,3,224,224` to the shapes so far. The name may have colons itself; a scalar has nothing after the last. */
@@ -48,7 +55,7 @@ export const isolationOption = () =>
     .choices(['thread', 'process'])
     .default('thread')
 export const timeoutOption = () =>
-  new Option('--timeout <seconds>', 'give up after this time (default: none)').argParser(nonNegative)
+  new Option('--timeout <seconds>', 'give up after this time (default: none)').argParser(positive)
 
 export const constantsOption = () =>
   new Option(

@@ -10,7 +10,7 @@ import { run } from './commands/run.js'
 import { verify } from './commands/verify.js'
 import type { CommandContext, CommonOptions } from './context.js'
 import { EXIT } from './exit.js'
-import { interrupted, reportFailure } from './failure.js'
+import { interrupted, outputFailed, reportFailure } from './failure.js'
 
 /** What a command file exports: the command as commander knows it, and what it does. Returns the exit code. */
 export interface CliCommand {
@@ -48,6 +48,8 @@ export function createProgram(
 
 /** Runs one command line; returns the exit code. */
 export async function runCli(argv: readonly string[]): Promise<number> {
+  // Once nobody reads them, progress and messages are lost, and nothing else.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
   const json = argv.includes('--json')
   let exitCode: number = EXIT.ok
   const program = createProgram(async ({ action }, args) => {
@@ -82,13 +84,18 @@ async function perform(
 /** Ctrl-C and SIGTERM abort the work in order; a second one ends the process at once. */
 async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
+  const close = (error: NodeJS.ErrnoException) => controller.abort(outputFailed(error))
+  process.stdout.on('error', close)
   const interrupt = () => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted)
     controller.abort(interrupted())
   }
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
   try {
-    return await work(controller.signal)
+    const result = await work(controller.signal)
+    await new Promise((resolve) => process.stdout.write('', resolve))
+    controller.signal.throwIfAborted()
+    return result
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt)
   }

@@ -1,10 +1,8 @@
-import { randomUUID } from 'node:crypto'
-import { rmSync } from 'node:fs'
-import { copyFile, mkdtemp, open, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
-import { TvmNodeError } from '../errors.js'
+import { isTvmNodeError, TvmNodeError } from '../errors.js'
+import { copyWhole, makePrivateFolder, removePrivateFolder, writePrivate } from '../files.js'
 import type { Limits } from '../limits.js'
 import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import { runInEngine } from '../process/engine.js'
@@ -59,7 +57,6 @@ export class Artifact {
 
   /** @internal */
   static at(path: string, { metadata, warnings }: CompileResult): Artifact {
-    scratchFolders.add(dirname(path))
     return new Artifact(path, metadata, warnings)
   }
 
@@ -69,36 +66,17 @@ export class Artifact {
    * @throws `ERR_WRITE_FAILED`; what was at `path` before is still there.
    */
   async save(path: string): Promise<void> {
-    const target = resolve(path)
-    const scratch = join(dirname(target), `.${basename(target)}.${randomUUID()}`)
-    try {
-      await copyFile(this.path, scratch)
-      const file = await open(scratch, 'r+')
-      await file.sync().finally(() => file.close())
-      await rename(scratch, target)
-    } catch (cause) {
-      await rm(scratch, { force: true }).catch(() => undefined)
-      throw new TvmNodeError('ERR_WRITE_FAILED', `cannot write ${path}: ${(cause as Error).message}`, {
-        cause,
-        details: { path },
-      })
-    }
+    await copyWhole(this.path, path)
   }
 
   /** Removes the file of its own; what was saved stays. */
   async dispose(): Promise<void> {
-    scratchFolders.delete(dirname(this.path))
-    await rm(dirname(this.path), { recursive: true, force: true })
+    await removePrivateFolder(dirname(this.path))
   }
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }
 }
-
-const scratchFolders = new Set<string>()
-process.once('exit', () => {
-  for (const folder of scratchFolders) rmSync(folder, { recursive: true, force: true })
-})
 
 /**
  * Compiles an ONNX model, given as a path or as bytes, in a process of its own. An abort ends that process within two seconds.
@@ -114,10 +92,10 @@ export async function compile(model: string | Uint8Array, options: CompileOption
   }
   checkOptions(optionsSchema, options, 'compile')
   signal?.throwIfAborted()
-  const folder = await mkdtemp(join(tmpdir(), 'tvm-node-'))
+  const folder = await makePrivateFolder()
   try {
     const source = typeof model === 'string' ? resolve(model) : join(folder, 'model.onnx')
-    if (typeof model !== 'string') await writeFile(source, model)
+    if (typeof model !== 'string') await writePrivate(source, model)
     const request: CompileRequest = {
       model: source,
       output: join(folder, 'artifact.tvm'),
@@ -133,7 +111,18 @@ export async function compile(model: string | Uint8Array, options: CompileOption
     const result = (await runInEngine('compile', request, { signal, timeoutMs, onProgress })) as CompileResult
     return Artifact.at(request.output, result)
   } catch (error) {
-    await rm(folder, { recursive: true, force: true })
-    throw error
+    await removePrivateFolder(folder)
+    throw outOfSpace(error) ?? error
   }
+}
+
+/** LLVM ends its process when it cannot write an object file. */
+function outOfSpace(error: unknown): TvmNodeError | undefined {
+  if (!isTvmNodeError(error, 'ERR_ENGINE_CRASHED')) return undefined
+  const reason = /IO failure on output stream: (.*)/.exec(String(error.details.stderr))?.[1]
+  if (reason === undefined) return undefined
+  return new TvmNodeError('ERR_WRITE_FAILED', `cannot write intermediate files in ${tmpdir()}: ${reason}`, {
+    cause: error,
+    details: { path: tmpdir() },
+  })
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { TvmNodeError } from '../errors.js'
 import { importModel } from '../frontend/onnx/import.js'
-import { target as makeTarget } from '../ir/target.js'
+import { target as makeTarget, type Target } from '../ir/target.js'
 import { notingSchedules } from '../ops/lower-call.js'
 import type { TaskContext } from '../process/protocol.js'
 import { getGlobalFunc, libraryVersion, openLibrary } from '../runtime/index.js'
@@ -40,6 +41,18 @@ export interface CompileResult {
   readonly warnings: readonly string[]
 }
 
+/** Kinds of targets that code can be generated for: the operator library has schedules for processors only. */
+const generated = ['llvm']
+
+function checkGenerates({ kind }: Target): void {
+  if (generated.includes(kind)) return
+  throw new TvmNodeError(
+    'ERR_UNKNOWN_TARGET',
+    `no code can be generated for targets of kind '${kind}' yet; possible are ${generated.join(', ')}`,
+    { details: { value: kind, valid: generated } },
+  )
+}
+
 /** The share of the work that is typically done when a phase begins. */
 const reached = { import: 0, optimize: 0.05, codegen: 0.3, link: 0.95, write: 0.97 }
 type CompilePhase = keyof typeof reached
@@ -50,6 +63,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     progress({ type: 'phase', phase, fraction: reached[phase], ...(step && { step }) })
   openLibrary({ kind: 'compiler' })
   const target = makeTarget(request.target)
+  checkGenerates(target)
   report('import')
   const { func, inputs, outputs, assumed } = importModel(request.model, request)
   await loadTemplates(request.templates)

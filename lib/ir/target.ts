@@ -18,6 +18,11 @@ export class Target extends TvmObject {
     const attrs = this.get('attrs') as TvmMap<string>
     return attrs.has(name) ? String(attrs.get(name)) : undefined
   }
+  /** An option that is a list, such as `mattr`; empty where it is not given. */
+  options(name: string): string[] {
+    const attrs = this.get('attrs') as TvmMap<string, TvmArray<string>>
+    return attrs.has(name) ? (attrs.get(name) as TvmArray<string>).toArray() : []
+  }
   /** LLVM's name of a CPU feature, for example `avx2`; false for targets other than LLVM. */
   has(feature: string): boolean {
     if (this.kind !== 'llvm') return false
@@ -36,7 +41,7 @@ export class Target extends TvmObject {
     const all = getGlobalFunc('target.llvm_get_cpu_features')(this) as TvmMap<string, string>
     return [...all.entries()]
       .map(([name]) => name)
-      .filter((name) => vectorFeatures.has(name))
+      .filter((name) => instructionSets.has(name))
       .sort()
   }
   /** Whether code is for x86, which multiplies unsigned by signed bytes. */
@@ -57,24 +62,17 @@ registerObjectType('Target', Target)
 const features = new Map<string, boolean>()
 
 /**
- * Makes a target from TVM's notation, for example `llvm -mcpu=znver2` or `c`. `-mcpu=native` stands for this machine's CPU
- * with the features it really has.
+ * Makes a target from TVM's notation, for example `llvm -mcpu=znver2` or `c`, from the same as JSON, or from the name of one that
+ * TVM knows, such as `raspberry-pi/4b-aarch64`. `-mcpu=native` stands for this machine's CPU with the features it really has.
  *
- * @throws `ERR_UNKNOWN_TARGET` with the nearest valid kind or option.
+ * @throws `ERR_UNKNOWN_TARGET` with the nearest valid kind, option, CPU or CPU feature.
  */
 export function target(spec: string): Target {
-  const [kind = '', ...options] = spec.trim().split(/\s+/)
-  const kinds = (getGlobalFunc('target.ListTargetKinds')() as TvmArray<string>).toArray()
-  if (!kinds.includes(kind)) throw unknown('target kind', kind, kinds)
-  const known = getGlobalFunc('target.ListTargetKindOptionsFromName')(kind) as TvmMap<string, string>
-  const names = [...known.entries()].map(([name]) => name)
-  for (const option of options.filter((word) => word.startsWith('-'))) {
-    const name = option.replace(/^--?/, '').replace(/=.*$/s, '')
-    if (!names.includes(name)) throw unknown(`option of target ${kind}`, name, names)
-  }
+  const words = spec.trim().startsWith('{') ? fromJson(spec) : spec.trim()
+  if (!isTag(words)) checkWords(words)
   try {
-    const made = getGlobalFunc('target.Target')(resolveNative(spec)) as Target
-    checkCpu(made)
+    const made = getGlobalFunc('target.Target')(resolveNative(words)) as Target
+    if (made.kind === 'llvm') checkLlvm(made)
     return getGlobalFunc('target.WithHost')(made, made) as Target
   } catch (error) {
     if (isTvmNodeError(error, 'ERR_UNKNOWN_TARGET')) throw error
@@ -89,12 +87,102 @@ export function target(spec: string): Target {
   }
 }
 
-/** LLVM itself only warns and then takes another CPU. */
-function checkCpu(made: Target): void {
-  const cpu = made.kind === 'llvm' ? made.option('mcpu') : undefined
-  if (cpu === undefined) return
-  const cpus = (getGlobalFunc('target.llvm_get_cpu_archlist')(made) as TvmArray<string>).toArray()
-  if (!cpus.includes(cpu)) throw unknown('CPU of this target', cpu, cpus)
+function fromJson(spec: string): string {
+  try {
+    const { kind, ...options } = JSON.parse(spec) as Record<string, string | number | readonly string[]>
+    return [kind, ...Object.entries(options).map(([name, value]) => `-${name}=${value}`)].join(' ')
+  } catch (cause) {
+    throw new TvmNodeError(
+      'ERR_UNKNOWN_TARGET',
+      `target '${spec}' is not JSON: ${(cause as Error).message}`,
+      {
+        cause,
+        details: { target: spec },
+      },
+    )
+  }
+}
+
+/** Names of whole targets are of the form `vendor/machine`. To ask TVM for its list would make every one of them. */
+function isTag(spec: string): boolean {
+  return /^[^\s=]+\/[^\s=]+$/.test(spec)
+}
+
+function checkWords(spec: string): void {
+  const [kind = '', ...options] = spec.split(/\s+/)
+  const kinds = (getGlobalFunc('target.ListTargetKinds')() as TvmArray<string>).toArray()
+  if (!kinds.includes(kind)) throw unknown('target kind', kind, kinds)
+  const known = getGlobalFunc('target.ListTargetKindOptionsFromName')(kind) as TvmMap<string, string>
+  const names = [...known.entries()].map(([name]) => name)
+  for (const option of options.filter((word) => word.startsWith('-'))) {
+    const name = option.replace(/^--?/, '').replace(/=.*$/s, '')
+    if (!names.includes(name)) throw unknown(`option of target ${kind}`, name, names)
+  }
+}
+
+/**
+ * LLVM itself only warns of a CPU or feature that it does not know and takes another one, and a processor that it does not know
+ * takes its process down.
+ */
+function checkLlvm(made: Target): void {
+  const triple = made.option('mtriple')
+  if (triple !== undefined) {
+    const processors = (getGlobalFunc('target.llvm_get_targets')() as TvmArray<string>).toArray()
+    const [processor = ''] = triple.split('-')
+    if (!processors.includes(canonicalProcessor(processor)))
+      throw unknown('processor of LLVM', processor, processors)
+  }
+  const listed = () => (getGlobalFunc('target.llvm_get_cpu_archlist')(made) as TvmArray<string>).toArray()
+  const cpu = made.option('mcpu')
+  if (cpu !== undefined && !listed().includes(cpu)) throw unknown('CPU of this target', cpu, listed())
+  for (const attr of made.options('mattr')) {
+    const feature = attr.replace(/^[+-]/, '')
+    const withFeature = (name: string) => targetLike(made, name, cpu)
+    if (!withFeature(feature).has(feature)) {
+      throw unknown(
+        'CPU feature of this target',
+        attr,
+        [...featuresOf(made, listed())].map((name) => `+${name}`),
+      )
+    }
+    if (feature === attr) {
+      throw new TvmNodeError(
+        'ERR_UNKNOWN_TARGET',
+        `CPU feature '${attr}' must be switched on or off; did you mean '+${attr}'?`,
+        { details: { value: attr, nearest: `+${attr}` } },
+      )
+    }
+  }
+}
+
+/** Spellings of processors that LLVM takes for the same (LLVM 19, lib/TargetParser/Triple.cpp). */
+function canonicalProcessor(name: string): string {
+  if (/^i[3-9]86$/.test(name)) return 'i386'
+  if (/^(amd64|x86_64h)$/.test(name)) return 'x86_64'
+  if (/^arm64/.test(name)) return 'aarch64'
+  return name.replace(/^(arm|thumb)(eb)?(v\d.*|eb)?$/, '$1$2').replace(/^(powerpc|ppc)/, 'powerpc')
+}
+
+/** The same processor with one more CPU feature switched on. */
+function targetLike(made: Target, feature: string | undefined, cpu: string | undefined): Target {
+  const triple = made.option('mtriple')
+  const words = [
+    'llvm',
+    triple && `-mtriple=${triple}`,
+    cpu && `-mcpu=${cpu}`,
+    feature && `-mattr=+${feature}`,
+  ]
+  return getGlobalFunc('target.Target')(words.filter(Boolean).join(' ')) as Target
+}
+
+/** Features of all CPUs that LLVM knows for a processor. */
+function featuresOf(made: Target, cpus: readonly string[]): Set<string> {
+  return new Set(
+    cpus.flatMap((cpu) => {
+      const all = getGlobalFunc('target.llvm_get_cpu_features')(targetLike(made, undefined, cpu))
+      return [...(all as TvmMap<string, string>).entries()].map(([name]) => name)
+    }),
+  )
 }
 
 function unknown(what: string, value: string, valid: readonly string[]): TvmNodeError {
@@ -125,12 +213,16 @@ function resolveNative(spec: string): string {
     : `${named} -mattr=${missing.join(',')}`
 }
 
-/** The CPU features that decide which instructions appear in generated code, by LLVM's names. */
-const vectorFeatures = new Set(
+/**
+ * The instruction sets that LLVM takes by itself where a target has them, by its names. Code with one that this machine's
+ * features do not list is refused. AVX10.1 is another name for sets that are listed.
+ */
+const instructionSets = new Set(
   (
-    'sse3 ssse3 sse4.1 sse4.2 popcnt avx avx2 fma f16c bmi bmi2 lzcnt movbe avxvnni avxifma avxneconvert avxvnniint8 ' +
-    'avx512f avx512bw avx512cd avx512dq avx512vl avx512vnni avx512vbmi avx512vbmi2 avx512bf16 avx512fp16 avx512ifma ' +
-    'avx512bitalg avx512vpopcntdq amx-tile amx-int8 amx-bf16 vaes vpclmulqdq gfni'
+    'sse3 ssse3 sse4.1 sse4.2 sse4a popcnt avx avx2 fma fma4 xop f16c bmi bmi2 tbm adx lzcnt movbe avxvnni avxifma ' +
+    'avxneconvert avxvnniint8 avxvnniint16 avx512f avx512bw avx512cd avx512dq avx512vl avx512vnni avx512vbmi avx512vbmi2 ' +
+    'avx512bf16 avx512fp16 avx512ifma avx512bitalg avx512vpopcntdq avx10.2-256 avx10.2-512 amx-tile amx-int8 amx-bf16 ' +
+    'amx-fp16 amx-complex egpr ndd ccmp nf cf zu push2pop2 ppx vaes vpclmulqdq gfni'
   ).split(' '),
 )
 

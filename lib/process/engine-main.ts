@@ -1,4 +1,5 @@
 // The main module of an engine process.
+import { native } from '../native.js'
 import { type EngineReply, type EngineRequest, plainError, type Task } from './protocol.js'
 
 const tasks: Readonly<Record<string, () => Promise<{ run: Task }>>> = {
@@ -15,8 +16,9 @@ function send(reply: EngineReply): void {
 process.on('message', (message: EngineRequest) => {
   void serve(message)
 })
-// Without its host an engine has nobody to work for.
+// Without its host an engine has nobody to work for, and in the middle of its work it hears no event.
 process.on('disconnect', () => process.exit(0))
+native.endWithParent()
 
 async function serve({ id, task, request }: EngineRequest): Promise<void> {
   try {

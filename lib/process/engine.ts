@@ -40,6 +40,7 @@ export class Engine {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execArgv: [],
     })
+    running.add(this)
     this.child.on('message', (reply: EngineReply) => this.receive(reply))
     this.child.on('exit', (exitCode, signal) => this.finish(exitCode, signal))
     this.child.on('error', (cause) => this.finish(null, null, cause))
@@ -109,6 +110,7 @@ export class Engine {
 
   private finish(exitCode: number | null, signal: NodeJS.Signals | null, cause?: Error): void {
     this.ended = true
+    running.delete(this)
     const tail = this.stderr.trim()
     for (const { reject, phase } of this.pending.values()) {
       const how = signal
@@ -137,6 +139,12 @@ export class Engine {
     for (const handle of handles) on ? handle?.ref?.() : handle?.unref?.()
   }
 }
+
+/** An engine in the middle of its work does not notice that its host has ended. */
+const running = new Set<Engine>()
+process.once('exit', () => {
+  for (const engine of running) engine.kill()
+})
 
 /** Idle engines kept warm: starting one and opening the compiler takes about 0.2 s. */
 const MOST_IDLE = 2

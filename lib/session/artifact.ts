@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
-import { open, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { open } from 'node:fs/promises'
 import { TvmNodeError } from '../errors.js'
+import { writeWhole } from '../files.js'
 import { native } from '../native.js'
 import type { DType } from '../tensor.js'
 import { readTar, type TarMember, tarEnd, tarPieces } from './tar.js'
@@ -106,31 +106,6 @@ export async function writeArtifact(
 }
 
 /**
- * Writes a file under another name beside its place and then moves it there, so that a reader never sees half of it.
- *
- * @throws `ERR_WRITE_FAILED`; what was at `path` before is still there.
- */
-export async function writeWhole(path: string, content: readonly Uint8Array[]): Promise<void> {
-  const scratch = join(dirname(path), `.${basename(path)}.${process.pid}.${Date.now().toString(36)}`)
-  try {
-    const file = await open(scratch, 'wx')
-    try {
-      for (const piece of content) await file.writeFile(piece)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(scratch, path)
-  } catch (cause) {
-    await rm(scratch, { force: true }).catch(() => undefined)
-    throw new TvmNodeError('ERR_WRITE_FAILED', `cannot write ${path}: ${(cause as Error).message}`, {
-      cause,
-      details: { path },
-    })
-  }
-}
-
-/**
  * Reads an artifact and checks it: every byte against the seal, the format, and that this machine can run its code.
  *
  * @throws `ERR_ARTIFACT_READ`, `ERR_NOT_ARTIFACT`, `ERR_ARTIFACT_DAMAGED`, `ERR_ARTIFACT_VERSION`, `ERR_CPU_FEATURES`.
@@ -160,8 +135,16 @@ export async function readArtifact(path: string): Promise<ArtifactContents> {
   return { metadata, members: Object.fromEntries(rest.map(({ name, data }) => [name, data])) }
 }
 
-/** Refuses code whose instructions this machine lacks, before any of it runs. @throws `ERR_CPU_FEATURES` */
-export function checkCpuFeatures({ cpuFeatures, target }: ArtifactMetadata): void {
+/** Refuses code that this machine's processor cannot run, before any of it runs. @throws `ERR_CPU_FEATURES` */
+export function checkProcessor({ metadata: { cpuFeatures, target }, members }: ArtifactContents): void {
+  const architecture = architectureOf(members['lib.so'] ?? new Uint8Array())
+  if (architecture !== process.arch) {
+    throw new TvmNodeError(
+      'ERR_CPU_FEATURES',
+      `code for '${target}' needs a processor of type ${architecture}, this machine has ${process.arch}; compile for another target`,
+      { details: { architecture, target } },
+    )
+  }
   const present = new Set(native.cpuFeatures())
   const missing = cpuFeatures.filter((feature) => !present.has(feature))
   if (missing.length === 0) return
@@ -170,6 +153,20 @@ export function checkCpuFeatures({ cpuFeatures, target }: ArtifactMetadata): voi
     `this machine's CPU lacks ${missing.join(', ')}, which code for '${target}' needs; compile for another target`,
     { details: { missing, target } },
   )
+}
+
+/** ELF's numbers of processors (System V ABI, e_machine), by the names that Node has for them. */
+const machines: Readonly<Record<number, string>> = {
+  3: 'ia32',
+  40: 'arm',
+  62: 'x64',
+  183: 'arm64',
+  243: 'riscv64',
+}
+
+function architectureOf({ 18: low = 0, 19: high = 0 }: Uint8Array): string {
+  const machine = low | (high << 8)
+  return machines[machine] ?? `number ${machine}`
 }
 
 /** Reads in pieces, so that a large file does not hold up the event loop; the sum leaves out the seal. */

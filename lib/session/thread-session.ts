@@ -1,7 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { TvmNodeError } from '../errors.js'
+import { makePrivateFolder, removePrivateFolder, writePrivate } from '../files.js'
 import {
   adoptParallelLoops,
   type CallResults,
@@ -17,7 +16,7 @@ import { summarize } from '../statistics.js'
 import {
   type ArtifactContents,
   type ArtifactMetadata,
-  checkCpuFeatures,
+  checkProcessor,
   type InputInfo,
   type TensorInfo,
 } from './artifact.js'
@@ -63,7 +62,7 @@ export class ThreadSession implements Session {
     contents: ArtifactContents,
     { threads, inlineBelowUs = INLINE_BELOW_US }: Pick<LoadOptions, 'threads' | 'inlineBelowUs'> = {},
   ): Promise<ThreadSession> {
-    checkCpuFeatures(contents.metadata)
+    checkProcessor(contents)
     openLibrary({ kind: 'runtime' })
     const most = Math.min(allowedCpus().length, MOST_DEFAULT_THREADS)
     const session = new ThreadSession(contents, threads ?? most, inlineBelowUs)
@@ -95,15 +94,15 @@ export class ThreadSession implements Session {
 
   /** The system's loader needs a file; it may go as soon as it is mapped. */
   private async loadCode(): Promise<Module> {
-    const folder = await mkdtemp(join(tmpdir(), 'tvm-node-'))
+    const folder = await makePrivateFolder()
     try {
       const path = join(folder, 'lib.so')
-      await writeFile(path, this.contents.members['lib.so'] as Uint8Array)
+      await writePrivate(path, this.contents.members['lib.so'] as Uint8Array)
       const code = (await this.call('runtime.ModuleLoadFromFile', path, '')) as Module
       if (!adoptParallelLoops(path)) await this.limitLibraryPool()
       return code
     } finally {
-      await rm(folder, { recursive: true, force: true })
+      await removePrivateFolder(folder)
     }
   }
 
@@ -187,7 +186,13 @@ export class ThreadSession implements Session {
   async dispose(): Promise<void> {
     if (this.isDisposed) return
     this.isDisposed = true
-    await this.queue.idle()
+    await this.queue.answered()
+    const freed = this.queue.idle().then(() => this.free())
+    // A run that was given up may go on for long: what it uses is freed behind it.
+    if (!this.queue.busy) await freed
+  }
+
+  private async free(): Promise<void> {
     this.executor?.dispose()
     ;(await this.profiler?.catch(() => undefined))?.dispose()
     this.thread.dispose()

@@ -1,5 +1,11 @@
 #include "host.h"
 
+#ifdef __linux__
+#include <sys/prctl.h>
+
+#include <csignal>
+#endif
+
 #include "../host/cpu_features.h"
 #include "../host/shared_memory.h"
 
@@ -36,6 +42,13 @@ Napi::Value SharedMemoryCreate(EnvState&, const Napi::CallbackInfo& info) {
 Napi::Value SharedMemoryOpen(EnvState&, const Napi::CallbackInfo& info) {
   const auto size = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
   return BufferOver(info.Env(), SharedMemory::Open(info[0].As<Napi::String>().Utf8Value(), size));
+}
+
+Napi::Value EndWithParent(EnvState&, const Napi::CallbackInfo& info) {
+#ifdef __linux__
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+#endif
+  return info.Env().Undefined();
 }
 
 Napi::Value SharedMemoryUnlink(EnvState&, const Napi::CallbackInfo& info) {

@@ -7,6 +7,8 @@
 namespace tvm_node {
 
 Napi::Value CpuFeaturesOf(EnvState& state, const Napi::CallbackInfo& info);
+/** endWithParent(): the system kills this process when the thread that started it ends (Linux). */
+Napi::Value EndWithParent(EnvState& state, const Napi::CallbackInfo& info);
 /** sharedMemoryCreate(size): { name, buffer } */
 Napi::Value SharedMemoryCreate(EnvState& state, const Napi::CallbackInfo& info);
 /** sharedMemoryOpen(name, size): the buffer. The name is gone afterwards. */

@@ -84,6 +84,7 @@ constexpr Feature kFeatures[] = {
     {"prfchw", 0x80000001, 0, 2, 8, State::kNone},
     {"xop", 0x80000001, 0, 2, 11, State::kAvx},
     {"fma4", 0x80000001, 0, 2, 16, State::kAvx},
+    {"tbm", 0x80000001, 0, 2, 21, State::kNone},
 };
 
 // The XCR0 register: which register state the operating system saves; 0 where it saves none of it.

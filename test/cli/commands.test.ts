@@ -1,11 +1,15 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { readTestDataSets } from '#lib/frontend/onnx/test-data.js'
 import { readNpz, writeNpz } from '#lib/npz.js'
 import { type Tensor, tensor } from '#lib/tensor.js'
-import { cli, startCli } from '../support/cli.js'
+import { artifactOf } from '../support/artifacts.js'
+import { cli, main, startCli } from '../support/cli.js'
+import type { ModelDescription } from '../support/onnx-writer.js'
 import { scratchFolder } from '../support/scratch.js'
 
 const folder = fileURLToPath(new URL('../fixtures/models/kws_dscnn', import.meta.url))
@@ -165,6 +169,7 @@ describe('failures', () => {
     [['compile', model, '-o', 'x', '--shape', 'data'], /an input and its extents/],
     [['compile', model, '-o', 'x', '--opt-level', '5'], /Allowed choices are 0, 1, 2, 3, 4/],
     [['run', artifact, '--inputs', inputs, '--threads', '0'], /whole number of at least 1/],
+    [['run', artifact, '--inputs', inputs, '--timeout', '0'], /number above 0/],
     [['run', artifact, '--inputs', inputs, '--isolation', 'vm'], /Allowed choices are thread, process/],
     [['inspect', artifact, 'second'], /too many arguments/],
   ])('%j is refused as wrong usage', async (args, message) => {
@@ -184,6 +189,10 @@ describe('failures', () => {
       /did you mean 'mcpu'/,
     ],
     [['compile', model, '-o', 'x', '--shape', 'dta:1'], 'ERR_INVALID_ARGUMENT', /did you mean 'data'/],
+    [['compile', model, '-o', model], 'ERR_WRITE_FAILED', /it is the input/],
+    [['compile', model, '-o', '/dev/null'], 'ERR_WRITE_FAILED', /it is no regular file/],
+    [['compile', model, '-o', 'x', '--target', 'cuda'], 'ERR_UNKNOWN_TARGET', /kind 'cuda'.*llvm/],
+    [['run', artifact, '--inputs', inputs, '--outputs', inputs], 'ERR_WRITE_FAILED', /it is the input/],
     [['compile', model, '-o', 'x', '--timeout', '0.001'], 'ERR_TIMEOUT', /1 ms/],
     [['run', join(scratch, 'none.tvm'), '--inputs', inputs], 'ERR_ARTIFACT_READ', /none\.tvm/],
     [['run', model, '--inputs', inputs], 'ERR_NOT_ARTIFACT', /model\.onnx/],
@@ -214,6 +223,15 @@ describe('failures', () => {
     expect(readdirSync(scratch).filter((name) => name.includes('kept'))).toEqual(['kept'])
   })
 
+  test('a folder for temporary files that is not there', async () => {
+    const env = { TMPDIR: join(scratch, 'nowhere') }
+    for (const args of [
+      ['compile', model, '-o', join(scratch, 'x')],
+      ['run', artifact, '--inputs', inputs],
+    ])
+      expect(await failing(args, env)).toMatchObject({ exit: 1, code: 'ERR_WRITE_FAILED' })
+  })
+
   test('no bundle', async () => {
     const error = await failing(['compile', model, '-o', join(scratch, 'x')], {
       XDG_CACHE_HOME: scratch,
@@ -241,6 +259,80 @@ test('Ctrl-C ends a compilation with nothing left over', async () => {
   expect(existsSync(output)).toBe(false)
   expect(readdirSync(temporary)).toEqual([])
   await expect.poll(() => existsSync(`/proc/${engines[0]}/exe`)).toBe(false)
+})
+
+describe('results that cannot be written', () => {
+  test('whoever reads them may stop early', async () => {
+    const { child, result } = startCli(['verify', folder, folder, '--json', '--jobs', '1'])
+    child.stdout?.once('data', () => child.stdout?.destroy())
+    const { code, stderr } = await result
+    expect(code).toBe(141)
+    expect(stderr).not.toMatch(/EPIPE|ERR_|at /)
+    const closed = startCli(['inspect', artifact])
+    closed.child.stdout?.destroy()
+    expect(await closed.result).toMatchObject({ code: 141, stderr: '' })
+  })
+
+  test('stderr may be closed', async () => {
+    const { child, result } = startCli(['profile', artifact, '--json'])
+    child.stderr?.destroy()
+    expect(await result).toMatchObject({ code: 0, json: [{ threads: expect.any(Number) }] })
+  })
+
+  test.skipIf(!existsSync('/dev/full'))('a full disk is told of', async () => {
+    const full = openSync('/dev/full', 'w')
+    const { status, stderr } = spawnSync(process.execPath, [main, 'inspect', artifact], {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    })
+    closeSync(full)
+    expect(status).toBe(1)
+    expect(stderr).toMatch(/^ERR_WRITE_FAILED: cannot write to stdout: ENOSPC.*\n.*\n$/)
+  })
+})
+
+describe('a run of minutes that is given up does not hold up the end', () => {
+  const long = join(scratch, 'long.tvm')
+  const longInputs = join(scratch, 'long.npz')
+
+  beforeAll(async () => {
+    const extent = 2048
+    const model: ModelDescription = {
+      opset: 13,
+      inputs: { x: { dtype: 'float32', shape: [extent, extent] } },
+      nodes: Array.from({ length: 200 }, (_, i) => ({
+        op: 'MatMul',
+        inputs: [i === 0 ? 'x' : `y${i - 1}`, 'x'],
+        outputs: [`y${i}`],
+      })),
+      outputs: ['y199'],
+    }
+    await artifactOf(model, long)
+    await writeNpz(longInputs, { x: tensor(new Float32Array(extent * extent), [extent, extent]) })
+  })
+
+  test.each(['run', 'profile', 'bench'])('Ctrl-C in %s', async (command) => {
+    const { child, result } = startCli([command, long, '--inputs', longInputs, '--threads', '1'])
+    await new Promise<void>((resolve) => {
+      child.stderr?.on('data', (chunk) => /run|measure/.test(String(chunk)) && resolve())
+    })
+    await sleep(300)
+    const started = performance.now()
+    child.kill('SIGINT')
+    expect(await result).toMatchObject({ code: 130, stdout: '' })
+    expect(performance.now() - started).toBeLessThan(2000)
+  })
+
+  test.each(['thread', 'process'])('--timeout in a %s', async (isolation) => {
+    const started = performance.now()
+    const { code, stderr } = await cli([
+      ...['run', long, '--inputs', longInputs, '--threads', '1'],
+      ...['--isolation', isolation, '--timeout', '1'],
+    ])
+    expect(code).toBe(1)
+    expect(stderr).toContain('ERR_TIMEOUT: not done within 1000 ms')
+    expect(performance.now() - started).toBeLessThan(10_000)
+  })
 })
 
 test('help names every command, and each command its options', async () => {

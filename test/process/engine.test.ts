@@ -1,9 +1,13 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Engine } from '#lib/process/engine.js'
 import { network } from '../support/artifacts.js'
 import { childrenOf, isRunning } from '../support/processes.js'
+import { scratchFolder } from '../support/scratch.js'
 
+const scratch = scratchFolder()
 const engines: Engine[] = []
 afterEach(() => {
   for (const engine of engines.splice(0)) engine.kill()
@@ -129,6 +133,34 @@ test('an idle engine does not keep its host running, and ends with it', async ()
   })
   await expect.poll(() => isRunning(Number(pid))).toBe(false)
 })
+
+test.each(['SIGKILL', 'process.exit'])(
+  'an engine in the middle of its work ends with its host: %s',
+  async (how) => {
+    const temporary = join(scratch, how)
+    mkdirSync(temporary)
+    const code = `
+    import { compile } from '#lib/index.js'
+    import { readFileSync } from 'node:fs'
+    const model = ${JSON.stringify(network('ic_resnet8').model)}
+    await compile(model, { onProgress: ({ phase }) => {
+      if (phase !== 'optimize') return
+      const [pid] = readFileSync('/proc/self/task/' + process.pid + '/children', 'utf8').split(' ')
+      console.log(pid)
+      if (${how === 'SIGKILL'}) process.kill(process.pid, 'SIGKILL')
+      process.exit(0)
+    } })`
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', code], {
+      encoding: 'utf8',
+      env: { ...process.env, TMPDIR: temporary },
+    })
+    const pid = Number(stdout)
+    expect(pid).toBeGreaterThan(1)
+    // The rest of the compilation takes longer.
+    await expect.poll(() => isRunning(pid), { timeout: 500 }).toBe(false)
+    if (how === 'process.exit') expect(readdirSync(temporary)).toEqual([])
+  },
+)
 
 test('engines that are killed leave no process', async () => {
   const before = childrenOf()

@@ -257,6 +257,35 @@ describe('short runs in a thread', () => {
   })
 })
 
+test('disposing does not wait for a run in a thread that was given up', async () => {
+  const session = await load(slowPath, { threads: 1 })
+  const order: string[] = []
+  const calls = Array.from({ length: 4 }, (_, i) =>
+    session
+      .run(slowInputs, i < 2 ? { timeoutMs: 20 } : {})
+      .then(() => order.push(`run ${i}`))
+      .catch(({ code }) => order.push(`${code} ${i}`)),
+  )
+  await Promise.all(calls.slice(0, 2))
+  await session.dispose()
+  // Those that somebody waits for have ended before; the one given up may go on.
+  expect(order).toEqual(['ERR_TIMEOUT 0', 'ERR_TIMEOUT 1', 'run 2', 'run 3'])
+
+  const other = await load(slowPath, { threads: 1 })
+  await other.run(slowInputs)
+  const given = other.run(slowInputs, { timeoutMs: 1 })
+  await expect(given).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })
+  const behind = other.run(slowInputs, { timeoutMs: 2 })
+  let ended = false
+  const later = other.dispose().then(() => {
+    ended = true
+  })
+  await expect(behind).rejects.toMatchObject({ code: 'ERR_TIMEOUT' })
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(ended).toBe(true)
+  await later
+})
+
 describe('in a process', () => {
   test('a crash rejects the call, and the next one gets a new process', async () => {
     const before = childrenOf()

@@ -80,7 +80,9 @@ describe('npz', () => {
       await writeNpz(path, { x: tensor(new Float32Array([1, 2])) })
       expect(await readNpz(path)).toEqual({ x: tensor(new Float32Array([1, 2])) })
       expect(await readdir(folder)).toEqual(['x.npz'])
-      await expect(writeNpz(join(folder, 'none', 'x.npz'), {})).rejects.toMatchObject({ code: 'ERR_NPZ' })
+      await expect(writeNpz(join(folder, 'none', 'x.npz'), {})).rejects.toMatchObject({
+        code: 'ERR_WRITE_FAILED',
+      })
       await expect(readNpz(join(folder, 'absent.npz'))).rejects.toMatchObject({ code: 'ERR_NPZ' })
     } finally {
       await rm(folder, { recursive: true })

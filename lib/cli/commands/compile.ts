@@ -41,6 +41,8 @@ export const compile: CliCommand = {
     const { compile } = await import('../../compile/compile.js')
     const { readNpz } = await import('../../npz.js')
     const { stat } = await import('node:fs/promises')
+    const { checkWritable } = await import('../../files.js')
+    await checkWritable(options.output, [model])
     const started = performance.now()
     await using artifact = await compile(model, {
       target: options.target,

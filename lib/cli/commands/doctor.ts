@@ -24,7 +24,7 @@ export const doctor: CliCommand = {
         { title: 'found', value: ({ value }) => value },
       ]),
     )
-    for (const { fix } of findings) if (fix) print(`\n${fix}`)
+    for (const fix of new Set(findings.map(({ fix }) => fix))) if (fix) print(`\n${fix}`)
     return findings.some(({ status }) => status === 'missing') ? EXIT.failed : EXIT.ok
   },
 }

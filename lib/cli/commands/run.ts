@@ -28,6 +28,8 @@ export const run: CliCommand = {
     const { load } = await import('../../session/load.js')
     const { readNpz, writeNpz } = await import('../../npz.js')
     const limits = { signal, timeoutMs: timeoutMs(options) }
+    const { checkWritable } = await import('../../files.js')
+    if (options.outputs) await checkWritable(options.outputs, [artifact, options.inputs])
     progress.update('load')
     const inputs = await readNpz(options.inputs)
     const { threads, isolation } = options

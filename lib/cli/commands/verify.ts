@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { Command } from 'commander'
 import { EXIT } from '../exit.js'
-import { integer, nonNegative, optLevelOption, targetOption } from '../options.js'
+import { integer, nonNegative, optLevelOption, positive, targetOption } from '../options.js'
 import type { CliCommand } from '../program.js'
 
 interface Options {
@@ -39,7 +39,7 @@ export const verify: CliCommand = {
     )
     .option('--jobs <count>', 'models at a time (default: half the processors)', integer(1))
     .option('--threads <count>', 'threads that a run uses', integer(1), 1)
-    .option('--timeout <seconds>', 'give up a model after this time', nonNegative, DEFAULT_TIMEOUT)
+    .option('--timeout <seconds>', 'give up a model after this time', positive, DEFAULT_TIMEOUT)
     .addOption(targetOption())
     .addOption(optLevelOption()),
 
@@ -51,7 +51,7 @@ export const verify: CliCommand = {
     let done = 0
     const work = async () => {
       for (let folder = waiting.shift(); folder !== undefined; folder = waiting.shift()) {
-        const name = basename(folder)
+        const name = basename(resolve(folder))
         const result = await verifyModel(folder, {
           tolerance: { relative: options.rtol, absolute: options.atol },
           target: options.target,
