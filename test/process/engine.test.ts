@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { CompileRequest } from '#lib/compile/task.js'
 import { Engine } from '#lib/process/engine.js'
 import { network } from '../support/artifacts.js'
 import { childrenOf, isRunning } from '../support/processes.js'
@@ -20,7 +21,7 @@ function start(): Engine {
 
 /** A task that takes longer than any test waits. */
 const { model } = network('vww_mobilenet_v1_025')
-const long = (folder: string) => ({
+const long = (folder: string): CompileRequest => ({
   model,
   output: `${folder}/never.tvm`,
   folder,
@@ -28,6 +29,9 @@ const long = (folder: string) => ({
   optLevel: 3,
   shapes: {},
   constants: {},
+  config: {},
+  records: [],
+  templates: [],
 })
 
 test('a task has a result', async () => {
@@ -123,7 +127,7 @@ test('a listener that throws warns and does not end the work', async () => {
 
 test('an idle engine does not keep its host running, and ends with it', async () => {
   const code = `
-    import { Engine } from '#lib/process/engine.js'
+import { Engine } from '#lib/process/engine.js'
     const engine = new Engine()
     await engine.run('library', {})
     console.log(engine.pid)`
