@@ -1,9 +1,9 @@
 // Delay of the host's event loop while networks are compiled and run, in both isolations.
 // Usage: node bench/event-loop.mjs [--seconds 5] [--json] [FOLDER...]
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { sampleInputs } from '#lib/cli/tensors.js'
 import { compile } from '#lib/compile/compile.js'
 import { load } from '#lib/session/load.js'
+import { sampleInputs } from '#lib/session/sample-inputs.js'
 import { describeMachine, digits, modelFolders, readArguments, report } from './support.mjs'
 
 const { seconds, json, positionals } = readArguments({ seconds: 5 })

@@ -3,11 +3,11 @@
 
 import { measureInTurns } from '#lib/cli/measure.js'
 import { openOnnxRuntime } from '#lib/cli/peer.js'
-import { sampleInputs } from '#lib/cli/tensors.js'
 import { compareTensors, standardDeviation } from '#lib/compare.js'
 import { compile } from '#lib/compile/compile.js'
 import { readTestDataSets } from '#lib/frontend/onnx/test-data.js'
 import { load } from '#lib/session/load.js'
+import { sampleInputs } from '#lib/session/sample-inputs.js'
 import { geometricMean } from '#lib/statistics.js'
 import { describeMachine, digits, modelFolders, readArguments, report } from './support.mjs'
 

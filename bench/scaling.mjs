@@ -3,9 +3,9 @@
 
 import { measureInTurns } from '#lib/cli/measure.js'
 import { openOnnxRuntime } from '#lib/cli/peer.js'
-import { sampleInputs } from '#lib/cli/tensors.js'
 import { compile } from '#lib/compile/compile.js'
 import { load } from '#lib/session/load.js'
+import { sampleInputs } from '#lib/session/sample-inputs.js'
 import { describeMachine, digits, modelFolders, readArguments, report } from './support.mjs'
 
 const { threads, runs, json, positionals } = readArguments({ threads: 2, runs: 50 })

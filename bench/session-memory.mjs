@@ -1,9 +1,10 @@
 // Rounds of load, run and dispose: resident memory and native handles. The slope is that of a least-squares line after the warm-up.
 // Usage: node --expose-gc bench/session-memory.mjs [--rounds 200] [--json] [FOLDER...]
-import { sampleInputs } from '#lib/cli/tensors.js'
+
 import { compile } from '#lib/compile/compile.js'
 import { native } from '#lib/native.js'
 import { load } from '#lib/session/load.js'
+import { sampleInputs } from '#lib/session/sample-inputs.js'
 import { describeMachine, digits, modelFolders, readArguments, report } from './support.mjs'
 
 const { rounds, json, positionals } = readArguments({ rounds: 200 })

@@ -108,6 +108,10 @@ export const errorCodes = {
     cause: 'A line of a tuning log is no record.',
     fix: 'Remove the line; a log that was cut off loses only its last one.',
   },
+  ERR_COST_MODEL: {
+    cause: 'The cost model of a tuner could not be trained or asked.',
+    fix: 'The message holds XGBoost’s own words; a tuner of mode `random`, `gridsearch` or `ga` does without.',
+  },
   ERR_LINK: {
     cause: 'The linker refused the compiled model.',
     fix: 'The message holds the linker’s own words.',

@@ -126,6 +126,21 @@ export interface NativeBinding {
   ): void
   unary(op: UnaryKernel, dtype: KernelType, to: ArrayBufferView, from: ArrayBufferView): void
   castElements(to: ArrayBufferView, toDtype: KernelType, from: ArrayBufferView, fromDtype: KernelType): void
+  /** Opens XGBoost's library once; `preload` is opened before it where the system has none of that name. */
+  xgboostOpen(path: string, preload: string): void
+  boosterCreate(params: readonly (readonly [name: string, value: string])[]): object
+  /** Features are rows of `columns` numbers; margins, one a row or none, are what another model says already. */
+  boosterTrain(
+    booster: object,
+    features: Float32Array,
+    columns: number,
+    labels: Float32Array,
+    margins: Float32Array,
+    rounds: number,
+  ): void
+  boosterPredict(booster: object, features: Float32Array, columns: number, margin: boolean): Float32Array
+  boosterSave(booster: object): Uint8Array
+  boosterLoad(booster: object, bytes: Uint8Array): void
 }
 
 /** Element types of the kernels; bool is a byte of 0 or 1. */

@@ -1,6 +1,7 @@
 // The addon's exports; lib/native.ts is their typed contract.
 #include <cstdlib>
 
+#include "bind/booster.h"
 #include "bind/call_thread.h"
 #include "bind/callback.h"
 #include "bind/errors.h"
@@ -238,6 +239,12 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("binary", Call<BinaryOf>);
   add("unary", Call<UnaryOf>);
   add("castElements", Call<CastOf>);
+  add("xgboostOpen", Call<XGBoostOpen>);
+  add("boosterCreate", Call<BoosterCreate>);
+  add("boosterTrain", Call<BoosterTrain>);
+  add("boosterPredict", Call<BoosterPredict>);
+  add("boosterSave", Call<BoosterSave>);
+  add("boosterLoad", Call<BoosterLoad>);
   return exports;
 }
 

@@ -7,24 +7,27 @@ export interface BundleFile {
   readonly executable?: boolean
 }
 
-/** A Maven artifact of group `org.bytedeco` with classifier `linux-x86_64`. */
+/** A Maven artifact. */
 export interface BundleArtifact {
+  readonly group: string
   readonly name: string
   readonly version: string
+  /** Where its archive is for one platform. */
+  readonly classifier?: string
   /** Of the archive. */
   readonly sha256: string
   readonly files: readonly BundleFile[]
 }
 
 /** Names the set below: a change of any version or file gets a new folder in the cache. */
-export const BUNDLE_KEY = 'tvm-0.18.0-1.5.11'
+export const BUNDLE_KEY = 'tvm-0.18.0-1.5.11-xgboost-2.1.3'
 
-export const BUNDLE_GROUP = 'org.bytedeco'
+const BYTEDECO = 'org.bytedeco'
 
 /** The only platform for which these artifacts hold a whole compiler. */
-export const BUNDLE_CLASSIFIER = 'linux-x86_64'
+const CLASSIFIER = 'linux-x86_64'
 
-const native = (artifact: string, name: string) => `org/bytedeco/${artifact}/${BUNDLE_CLASSIFIER}/${name}`
+const native = (artifact: string, name: string) => `org/bytedeco/${artifact}/${CLASSIFIER}/${name}`
 
 /**
  * What the bundle is made of. `libgcc_s` is left out on purpose: the system's is newer, and two of them in one process
@@ -32,6 +35,8 @@ const native = (artifact: string, name: string) => `org/bytedeco/${artifact}/${B
  */
 export const bundleArtifacts: readonly BundleArtifact[] = [
   {
+    group: BYTEDECO,
+    classifier: CLASSIFIER,
     name: 'tvm',
     version: '0.18.0-1.5.11',
     sha256: '5e63344da7e460f9dead6e6ea093615c1d28b8e8deea7a96f7ef1b4d94cd890f',
@@ -51,6 +56,8 @@ export const bundleArtifacts: readonly BundleArtifact[] = [
     ],
   },
   {
+    group: BYTEDECO,
+    classifier: CLASSIFIER,
     name: 'llvm',
     version: '19.1.3-1.5.11',
     sha256: 'bef60bde8e6bea289f489bb4c1f0a0c6986450aefd8c7bfc36b67c50a820fbf2',
@@ -71,6 +78,8 @@ export const bundleArtifacts: readonly BundleArtifact[] = [
     ],
   },
   {
+    group: BYTEDECO,
+    classifier: CLASSIFIER,
     name: 'dnnl',
     version: '2.7.1-1.5.8',
     sha256: 'd2b5e62087a2792aeb23e89b5140cfc33ffaa008aba001ca88dcf20901f33aee',
@@ -96,6 +105,8 @@ export const bundleArtifacts: readonly BundleArtifact[] = [
     ],
   },
   {
+    group: BYTEDECO,
+    classifier: CLASSIFIER,
     name: 'openblas',
     version: '0.3.28-1.5.11',
     sha256: '8e20a603cbb7f520eec4dfdea36cb039d92ce40cdc5bcc710dc8fdae64b572ad',
@@ -120,6 +131,20 @@ export const bundleArtifacts: readonly BundleArtifact[] = [
       },
     ],
   },
+  {
+    group: 'ml.dmlc',
+    name: 'xgboost4j_2.12',
+    version: '2.1.3',
+    sha256: 'bb5c3dd2096bd64ffa975c099ac884ec7de75b8f9396ee8e68cab1c45bded7a5',
+    files: [
+      {
+        name: 'libxgboost4j.so',
+        entry: 'lib/linux/x86_64/libxgboost4j.so',
+        bytes: 14366576,
+        sha256: '609b352bafb5da81ee06a72005ecb4d40b3827a27b7cf51b3dc2f6e5d57a6ba1',
+      },
+    ],
+  },
 ]
 
 /** Every file of the bundle. */
@@ -127,5 +152,6 @@ export const bundleFiles: readonly BundleFile[] = bundleArtifacts.flatMap((artif
 
 /** The archive's file name, as Maven gives it. */
 export function archiveName(artifact: BundleArtifact): string {
-  return `${artifact.name}-${artifact.version}-${BUNDLE_CLASSIFIER}.jar`
+  const { name, version, classifier } = artifact
+  return `${[name, version, classifier].filter(Boolean).join('-')}.jar`
 }

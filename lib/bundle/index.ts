@@ -14,6 +14,9 @@ export interface Bundle {
   readonly libtvmRuntime: string
   /** The linker, if there is one. */
   readonly lld: string | undefined
+  /** XGBoost's library, for the cost models of tuners, and the OpenMP runtime that it needs. */
+  readonly xgboost: string | undefined
+  readonly openmp: string
   /** An OpenCL loader without platforms, for systems that have none; undefined where the addon is not built. */
   readonly opencl: string | undefined
   readonly source: 'explicit' | 'TVM_HOME' | 'cache'
@@ -71,6 +74,8 @@ function describe(dir: string, source: Bundle['source'], cached: string): Bundle
     libtvm: join(dir, 'libtvm.so'),
     libtvmRuntime: join(dir, 'libtvm_runtime.so'),
     lld: [join(dir, 'lld'), join(cached, 'lld')].find((path) => existsSync(path)),
+    xgboost: [join(dir, 'libxgboost4j.so'), join(cached, 'libxgboost4j.so')].find((path) => existsSync(path)),
+    openmp: join(cached, 'libgomp.so.1'),
     opencl: existsSync(stub) ? stub : undefined,
     source,
   }

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { TvmNodeError } from '../errors.js'
-import { BUNDLE_CLASSIFIER, BUNDLE_GROUP, type BundleArtifact } from './artifacts.js'
+import type { BundleArtifact } from './artifacts.js'
 
 const execute = promisify(execFile)
 
@@ -36,10 +36,10 @@ function projectFile(artifacts: readonly BundleArtifact[]): string {
   const element = (name: string, text: string) => `<${name}>${text}</${name}>`
   const coordinates = (group: string, name: string, version: string) =>
     element('groupId', group) + element('artifactId', name) + element('version', version)
-  const dependencies = artifacts.map(({ name, version }) =>
+  const dependencies = artifacts.map(({ group, name, version, classifier }) =>
     element(
       'dependency',
-      coordinates(BUNDLE_GROUP, name, version) + element('classifier', BUNDLE_CLASSIFIER),
+      coordinates(group, name, version) + (classifier ? element('classifier', classifier) : ''),
     ),
   )
   const project = coordinates('tvm-node', 'bundle', '1') + element('dependencies', dependencies.join(''))

@@ -30,6 +30,15 @@ export interface Built {
   readonly params: ReadonlyMap<string, NDArray>
 }
 
+/** Pass options of all code generation. */
+export function lowerConfig(target: Target): Readonly<Record<string, TvmArg>> {
+  return {
+    // Narrower last tiles become code of their own instead of a condition on every multiply-add.
+    'tir.LoopPartition': { partition_const_loop: true },
+    ...(target.vectorises ? {} : { 'tir.disable_vectorize': true }),
+  }
+}
+
 /**
  * Builds a Relay function for the graph executor (TVM v0.18, src/relay/backend/build_module.cc). The function's constants
  * become parameters, its variables inputs.
@@ -37,14 +46,11 @@ export interface Built {
 export function buildRelay(func: Func, target: Target, options: BuildOptions = {}): Built {
   registerOperators()
   const optLevel = options.optLevel ?? 3
-  const config = {
-    // Narrower last tiles become code of their own instead of a condition on every multiply-add.
-    'tir.LoopPartition': { partition_const_loop: true },
-    ...(target.vectorises ? {} : { 'tir.disable_vectorize': true }),
-    ...options.config,
-  }
+  const config = { ...lowerConfig(target), ...options.config }
   const mod = withPassContext({ optLevel, config }, () =>
-    optimize(IRModule.fromFunction(func), target, optLevel, (pass) => options.onStep?.('optimize', pass)),
+    optimize(IRModule.fromFunction(func), target, optLevel, {
+      onPass: (pass) => options.onStep?.('optimize', pass),
+    }),
   )
   checkImplementations(mod, target)
   options.onStep?.('codegen')

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { findBundle } from '../bundle/index.js'
@@ -12,11 +13,12 @@ const execute = promisify(execFile)
  * Modules that need serialised companions get them packed in, as TVM's `export_library` does (TVM v0.18).
  *
  * @param folder - An existing private folder for intermediate files.
+ * @param name - What the files there are called; the objects are removed again.
  * @returns The path of the library within `folder`.
  */
-export async function linkSharedLibrary(module: Module, folder: string): Promise<string> {
-  const objects = exportObjects(module, folder)
-  const output = join(folder, 'lib.so')
+export async function linkSharedLibrary(module: Module, folder: string, name = 'lib'): Promise<string> {
+  const objects = exportObjects(module, folder, name)
+  const output = join(folder, `${name}.so`)
   const { lld, dir } = findBundle()
   if (!lld) throw new TvmNodeError('ERR_LINK', `there is no lld in ${dir}; run "npm run bundle"`)
   try {
@@ -32,17 +34,19 @@ export async function linkSharedLibrary(module: Module, folder: string): Promise
         cause: error,
       },
     )
+  } finally {
+    await Promise.all(objects.map((path) => rm(path, { force: true })))
   }
   return output
 }
 
-function exportObjects(module: Module, folder: string): string[] {
+function exportObjects(module: Module, folder: string, name: string): string[] {
   const DSO_EXPORTABLE = 4
   const objects: string[] = []
   const visit = (current: Module) => {
     const mask = getGlobalFunc('runtime.ModuleGetPropertyMask')(current) as number
     if (mask & DSO_EXPORTABLE && current.typeKey === 'llvm') {
-      const path = join(folder, `lib${objects.length}.o`)
+      const path = join(folder, `${name}.${objects.length}.o`)
       current.saveToFile(path, 'o')
       objects.push(path)
     }
@@ -52,7 +56,7 @@ function exportObjects(module: Module, folder: string): string[] {
   if (module.imports.length > 0) {
     const target = module.getFunction('_get_target_string')?.() ?? 'llvm'
     const packed = getGlobalFunc('runtime.ModulePackImportsToLLVM')(module, false, target, '') as Module
-    const path = join(folder, 'imports.o')
+    const path = join(folder, `${name}.imports.o`)
     packed.saveToFile(path, 'o')
     objects.push(path)
   }

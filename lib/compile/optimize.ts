@@ -84,16 +84,24 @@ export const passesDone: readonly string[] = [
   'FastMath',
 ]
 
-/** Graph-level optimisation. Runs within the caller's pass context; `onPass` hears each pass before it runs. */
+export interface OptimizeOptions {
+  /** Hears each pass before it runs. */
+  readonly onPass?: ((pass: string) => void) | undefined
+  /** Passes to leave out, by name. */
+  readonly without?: readonly string[]
+}
+
+/** Graph-level optimisation. Runs within the caller's pass context. */
 export function optimize(
   mod: IRModule,
   target: Target,
   optLevel: number,
-  onPass?: (pass: string) => void,
+  { onPass, without = [] }: OptimizeOptions = {},
 ): IRModule {
   return withTarget(target, () => {
     let current: TvmObject = mod
     for (const { name, level, run, needs } of pipeline) {
+      if (without.includes(name)) continue
       if (level > optLevel || (needs && ![...operators(current as IRModule)].some((op) => needs.test(op))))
         continue
       onPass?.(name)

@@ -3,9 +3,13 @@ import { native } from '../native.js'
 import { type EngineReply, type EngineRequest, plainError, type Task } from './protocol.js'
 
 const tasks: Readonly<Record<string, () => Promise<{ run: Task }>>> = {
+  'autotvm-search': () => import('../tuning/autotvm/search-task.js'),
+  'autotvm-tasks': () => import('../tuning/autotvm/extract-task.js'),
+  build: () => import('../measure/build-task.js'),
   compile: () => import('../compile/task.js'),
   library: () => import('./library-task.js'),
   reference: () => import('../backend/reference-task.js'),
+  run: () => import('../measure/run-task.js'),
   session: () => import('../session/engine-task.js'),
 }
 

@@ -80,8 +80,8 @@ export class ConfigSpace extends Config {
   /** The number of a configuration with these values, or -1 where the space has no such values. */
   find(config: ConfigEntity): number {
     const digits = [...this.spaces].map(([name, space]) => {
-      const wanted = JSON.stringify(config.entities.get(name))
-      return space.findIndex((entity) => JSON.stringify(entity) === wanted)
+      const wanted = comparable(config.entities.get(name))
+      return space.findIndex((entity) => comparable(entity) === wanted)
     })
     return digits.includes(-1) ? -1 : this.indexOf(digits)
   }
@@ -94,4 +94,9 @@ export class ConfigSpace extends Config {
     if (space.length === 0) throw new TvmNodeError('ERR_INVALID_CONFIG', `no value is left for knob ${name}`)
     this.spaces.set(name, space)
   }
+}
+
+/** The first factor of a split says nothing: it is what the others leave. */
+function comparable(entity: KnobEntity | undefined): string {
+  return JSON.stringify(entity?.kind === 'sp' ? entity.factors.slice(1) : entity)
 }

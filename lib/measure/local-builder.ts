@@ -1,0 +1,66 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isTvmNodeError } from '../errors.js'
+import { Engine } from '../process/engine.js'
+import { TrialError } from '../schedule-config/record.js'
+import { allowedCpus } from '../session/cpus.js'
+import type { BuildRequest } from './build-task.js'
+import type { Builder, BuildInput, BuildOutcome } from './trial.js'
+
+export interface BuilderOptions {
+  /** Processes that build; default the processors. */
+  readonly parallel?: number
+  /** Seconds for one build; default 10. */
+  readonly timeout?: number
+}
+
+/** Builds in a pool of processes: one that crashes or hangs costs its trial and is replaced. */
+export class LocalBuilder implements Builder {
+  readonly parallel: number
+  private readonly timeoutMs: number
+  private readonly idle: Engine[] = []
+  private readonly engines = new Set<Engine>()
+  private folder: Promise<string> | undefined
+  private nextId = 1
+
+  constructor({ parallel = allowedCpus().length, timeout = 10 }: BuilderOptions = {}) {
+    this.parallel = parallel
+    this.timeoutMs = timeout * 1000
+  }
+
+  async build(input: BuildInput, signal?: AbortSignal): Promise<BuildOutcome> {
+    this.folder ??= mkdtemp(join(tmpdir(), 'tvm-node-build-'))
+    const request: BuildRequest = { ...input, folder: await this.folder, id: this.nextId++ }
+    const engine = this.idle.pop() ?? this.start()
+    const started = performance.now()
+    try {
+      return (await engine.run('build', request, { signal, timeoutMs: this.timeoutMs })) as BuildOutcome
+    } catch (error) {
+      signal?.throwIfAborted()
+      return {
+        error: isTvmNodeError(error, 'ERR_TIMEOUT') ? TrialError.BUILD_TIMEOUT : TrialError.COMPILE_HOST,
+        message: (error as Error).message,
+        elapsed: (performance.now() - started) / 1000,
+      }
+    } finally {
+      if (engine.alive) this.idle.push(engine)
+      else this.engines.delete(engine)
+    }
+  }
+
+  private start(): Engine {
+    const engine = new Engine()
+    this.engines.add(engine)
+    return engine
+  }
+
+  /** Ends the processes and removes what was built. */
+  async dispose(): Promise<void> {
+    for (const engine of this.engines) engine.kill()
+    this.engines.clear()
+    this.idle.length = 0
+    const folder = await this.folder
+    if (folder) await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,62 @@
+import { isTvmNodeError } from '../errors.js'
+import { Engine } from '../process/engine.js'
+import { TrialError } from '../schedule-config/record.js'
+import { allowedCpus } from '../session/cpus.js'
+import type { RunRequest, TimingOptions } from './run-task.js'
+import type { BuiltTrial, Runner, RunOutcome } from './trial.js'
+
+export interface RunnerOptions extends Partial<TimingOptions> {
+  /** Threads of a kernel; default the processors, at most 8. */
+  readonly threads?: number
+  /** Seconds for one trial; default 10. */
+  readonly timeout?: number
+}
+
+export const defaultTiming: TimingOptions = Object.freeze({
+  number: 4,
+  repeat: 3,
+  minRepeatMs: 20,
+  cooldownMs: 0,
+  cacheFlush: false,
+})
+
+const MOST_DEFAULT_THREADS = 8
+
+/** Runs kernels one after the other in a process of their own: one that crashes or never ends costs its trial. */
+export class LocalRunner implements Runner {
+  readonly parallel = 1
+  readonly local = true
+  private engine: Engine | undefined
+  private readonly timing: TimingOptions
+  private readonly timeoutMs: number
+  private readonly cpus = allowedCpus()
+  private readonly threads: number
+
+  constructor({ threads, timeout = 10, ...timing }: RunnerOptions = {}) {
+    this.timing = { ...defaultTiming, ...timing }
+    this.timeoutMs = timeout * 1000
+    this.threads = threads ?? Math.min(this.cpus.length, MOST_DEFAULT_THREADS)
+  }
+
+  async run(trial: BuiltTrial, signal?: AbortSignal): Promise<RunOutcome> {
+    if (!this.engine?.alive) this.engine = new Engine()
+    const { timing, threads, cpus } = this
+    const request: RunRequest = { trial, timing, threads, cpus }
+    const started = performance.now()
+    try {
+      return (await this.engine.run('run', request, { signal, timeoutMs: this.timeoutMs })) as RunOutcome
+    } catch (error) {
+      signal?.throwIfAborted()
+      return {
+        error: isTvmNodeError(error, 'ERR_TIMEOUT') ? TrialError.RUN_TIMEOUT : TrialError.RUNTIME_DEVICE,
+        message: (error as Error).message,
+        elapsed: (performance.now() - started) / 1000,
+      }
+    }
+  }
+
+  async dispose(): Promise<void> {
+    this.engine?.kill()
+    this.engine = undefined
+  }
+}

@@ -1,0 +1,99 @@
+import { getGlobalFunc, loadModuleFromFile, NDArray, openLibrary, type PackedFunc } from '../runtime/index.js'
+import { TrialError } from '../schedule-config/record.js'
+import type { TensorArg } from '../schedule-config/workload.js'
+import type { BuiltTrial, RunOutcome } from './trial.js'
+
+/** How a kernel is timed (TVM v0.18, src/runtime/rpc/rpc_module.cc, RPCTimeEvaluator). */
+export interface TimingOptions {
+  /** Calls in one measurement at first. */
+  readonly number: number
+  /** Measurements. */
+  readonly repeat: number
+  /** Milliseconds that a measurement takes at least: calls are added until it does. */
+  readonly minRepeatMs: number
+  /** Milliseconds of rest after each measurement. */
+  readonly cooldownMs: number
+  /** Whether the caches are emptied of all arguments but the first before each measurement; best with `number` 1. */
+  readonly cacheFlush: boolean
+}
+
+export interface RunRequest {
+  readonly trial: BuiltTrial
+  readonly timing: TimingOptions
+  /** What the library's worker pool is told: threads and the processors they share. */
+  readonly threads: number
+  readonly cpus: readonly number[]
+}
+
+const CPU = 1
+const SHARE_CPUS = -3
+/** A kernel that takes no time at all is not measured for ever. */
+const ZERO_TIMES = 100
+const FLUSH = 'cache_flush_cpu_non_first_arg'
+
+let configured = ''
+/** Arguments of the kernels so far; those of one task are alike. */
+const arrays = new Map<string, NDArray>()
+const MOST_ARRAYS = 64
+
+/** The engine's side of a local runner. Blocks its process: whoever waits for it may kill it. */
+export function run({ trial, timing, threads, cpus }: RunRequest): RunOutcome {
+  const started = performance.now()
+  const elapsed = () => (performance.now() - started) / 1000
+  try {
+    openLibrary({ kind: 'runtime' })
+    configure(threads, cpus)
+    const args = trial.args.map(filled)
+    const module = loadModuleFromFile(trial.path)
+    const { number, repeat, minRepeatMs, cooldownMs, cacheFlush } = timing
+    const evaluate = getGlobalFunc('runtime.RPCTimeEvaluator')(
+      module,
+      'default_function',
+      CPU,
+      0,
+      number,
+      repeat,
+      minRepeatMs,
+      ZERO_TIMES,
+      cooldownMs,
+      1,
+      0,
+      cacheFlush ? FLUSH : '',
+    ) as PackedFunc
+    const bytes = evaluate(...args) as Uint8Array
+    evaluate.dispose()
+    module.dispose()
+    return { costs: withoutExtremes(doubles(bytes)), elapsed: elapsed() }
+  } catch (cause) {
+    return { error: TrialError.RUNTIME_DEVICE, message: (cause as Error).message, elapsed: elapsed() }
+  }
+}
+
+function configure(threads: number, cpus: readonly number[]): void {
+  const wanted = `${threads} ${cpus}`
+  if (wanted === configured) return
+  getGlobalFunc('runtime.config_threadpool')(SHARE_CPUS, threads, cpus.map(String))
+  configured = wanted
+}
+
+function filled({ shape, dtype }: TensorArg, position: number): NDArray {
+  const key = `${position} ${dtype} ${shape}`
+  const known = arrays.get(key)
+  if (known) return known
+  if (arrays.size >= MOST_ARRAYS) arrays.clear()
+  const array = NDArray.empty(shape, dtype)
+  getGlobalFunc('tvm.contrib.random.random_fill')(array)
+  arrays.set(key, array)
+  return array
+}
+
+function doubles(bytes: Uint8Array): number[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return Array.from({ length: bytes.byteLength / 8 }, (_, i) => view.getFloat64(8 * i, true))
+}
+
+/** As TVM's own runner has it: of more than two measurements the fastest and the slowest do not count. */
+function withoutExtremes(costs: readonly number[]): number[] {
+  const sorted = [...costs].sort((a, b) => a - b)
+  return sorted.length > 2 ? sorted.slice(1, -1) : sorted
+}

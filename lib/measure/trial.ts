@@ -1,0 +1,73 @@
+import type { TrialError } from '../schedule-config/record.js'
+import type { TensorArg } from '../schedule-config/workload.js'
+
+/** What a builder is asked to make: one candidate of one way of tuning. */
+export interface BuildInput {
+  /** Who knows how to turn `candidate` into code: a key of the table in `build-task.ts`. */
+  readonly kind: string
+  /** TVM's notation. */
+  readonly target: string
+  readonly candidate: unknown
+  /** Absolute paths of modules that register templates. */
+  readonly templates?: readonly string[]
+}
+
+export interface TrialFailure {
+  readonly error: TrialError
+  readonly message: string
+  /** Seconds. */
+  readonly elapsed: number
+}
+
+/** Code that is ready to run. */
+export interface BuiltTrial {
+  /** A shared library. */
+  readonly path: string
+  /** What its function takes, outputs first. */
+  readonly args: readonly TensorArg[]
+  readonly elapsed: number
+}
+
+export interface TrialTiming {
+  /** Seconds a call, one a repetition. */
+  readonly costs: readonly number[]
+  readonly elapsed: number
+}
+
+export type BuildOutcome = BuiltTrial | TrialFailure
+export type RunOutcome = TrialTiming | TrialFailure
+
+/** What became of one candidate. */
+export interface TrialResult {
+  readonly costs: readonly number[]
+  readonly error: TrialError
+  /** Empty where there is no error. */
+  readonly message: string
+  /** Seconds for building and running. */
+  readonly elapsed: number
+  /** Seconds since 1970. */
+  readonly timestamp: number
+}
+
+export function failed(outcome: BuildOutcome | RunOutcome): outcome is TrialFailure {
+  return 'error' in outcome
+}
+
+/** Turns candidates into code, some at a time. */
+export interface Builder {
+  build(input: BuildInput, signal?: AbortSignal): Promise<BuildOutcome>
+  /** How many builds gain from being under way at once. */
+  readonly parallel: number
+  dispose(): Promise<void>
+}
+
+/** Runs what was built, on this machine or another one. */
+export interface Runner {
+  /** The library is of no more use to the caller afterwards. */
+  run(trial: BuiltTrial, signal?: AbortSignal): Promise<RunOutcome>
+  /** Boards that work at once; runs on this machine's processors are one at a time. */
+  readonly parallel: number
+  /** Whether it runs on the processors that build: nothing else may then happen meanwhile. */
+  readonly local: boolean
+  dispose(): Promise<void>
+}

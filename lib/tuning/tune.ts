@@ -1,0 +1,218 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import type { Artifact, CompileOptions } from '../compile/compile.js'
+import { LimitedTime, type Limits } from '../limits.js'
+import { checkOptions, limitOptions, optionSchema } from '../options.js'
+import type { TrialError, TuningRecord } from '../schedule-config/record.js'
+import { describeWorkload } from '../schedule-config/workload.js'
+import { AutotvmTuner } from './autotvm/tuner.js'
+import { resolveTunerConfig, type TunerConfig, tunerSchema } from './config.js'
+import type { TaskInfo, TuneEvent } from './events.js'
+import { buildCandidate, type Candidate, measureCandidates } from './network.js'
+import { RecordFile } from './record-file.js'
+import { localMeasuring, TuningSession } from './session.js'
+import { type EndReason, TaskState } from './task-state.js'
+
+export interface TuneOptions
+  extends Limits,
+    Pick<CompileOptions, 'target' | 'optLevel' | 'shapes' | 'constants' | 'templates'> {
+  /** How to tune; keys as in the group `tuner` of a configuration. */
+  readonly tuner?: TunerConfig
+  /** Threads of a run of the whole network; default the processors, at most 8. */
+  readonly threads?: number
+  readonly onEvent?: (event: TuneEvent) => void
+}
+
+const optionsSchema = optionSchema({
+  target: z.string(),
+  optLevel: z.int().min(0).max(4),
+  shapes: z.record(z.string(), z.array(z.int().min(-1))),
+  constants: z.record(z.string(), z.unknown()),
+  templates: z.array(z.string()),
+  tuner: tunerSchema,
+  threads: z.int().min(1),
+  onEvent: z.instanceof(Function),
+  ...limitOptions,
+})
+
+/** What a task came to. */
+export interface TaskReport extends TaskInfo {
+  readonly trials: number
+  readonly ended: EndReason | 'time'
+  /** Milliseconds a call; undefined where every trial failed. */
+  readonly defaultMs?: number
+  readonly bestMs?: number
+  /** Whether the network has the tuned configuration; else its default one is as good. */
+  readonly kept: boolean
+  readonly failure?: { readonly error: TrialError; readonly count: number; readonly message: string }
+}
+
+export interface TuneReport {
+  readonly tasks: readonly TaskReport[]
+  /** Milliseconds of a run, measured in turns. */
+  readonly beforeMs: number
+  readonly afterMs: number
+  /** The network as it is fastest. */
+  readonly artifact: Artifact
+  /** The records that it was built with. */
+  readonly best: readonly TuningRecord[]
+  readonly trials: number
+  readonly seconds: number
+}
+
+/**
+ * Tunes an ONNX network: searches configurations for its operators, measures them on this machine, and builds the network with
+ * those that make the whole of it faster. Never slower than untuned, up to the noise of measurements.
+ *
+ * Ending it by `signal` stops builds and runs within two seconds; what was measured is in `tuner.records`, from which another
+ * call goes on.
+ *
+ * @throws `ERR_INVALID_ARGUMENT`, `ERR_WRITE_FAILED` (the records cannot be opened), and what `compile` throws
+ */
+export async function tune(model: string | Uint8Array, options: TuneOptions = {}): Promise<TuneReport> {
+  checkOptions(optionsSchema, options, 'tune')
+  const config = resolveTunerConfig(options.tuner)
+  const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, constants = {} } = options
+  const templates = (options.templates ?? []).map((path) => resolve(path))
+  const started = performance.now()
+  const emit = (event: TuneEvent) => {
+    try {
+      options.onEvent?.(event)
+    } catch (error) {
+      // A listener's fault must not end the work it listens to.
+      process.emitWarning(error instanceof Error ? error : String(error))
+    }
+  }
+  using time = new LimitedTime({ signal: options.signal, timeoutMs: options.timeoutMs })
+  const { signal } = time
+  const folder = await mkdtemp(join(tmpdir(), 'tvm-node-tune-'))
+  const source = typeof model === 'string' ? resolve(model) : join(folder, 'model.onnx')
+  const request = { model: source, target, optLevel, shapes, constants, templates }
+  const tuner = new AutotvmTuner(request, config)
+  const measuring = localMeasuring(config)
+  let records: RecordFile | undefined
+  try {
+    if (typeof model !== 'string') await writeFile(source, model)
+    records = config.records === undefined ? undefined : await RecordFile.open(config.records)
+    for (const message of records?.before.problems ?? []) emit({ type: 'warning', message })
+
+    emit({ type: 'phase', phase: 'extract' })
+    const found = await tuner.extract(signal)
+    const tasks = found.map((task, number) => new TaskState(number, task))
+    const session = new TuningSession({ tuner, config, tasks, records, ...measuring, signal, emit })
+    const foreign = session.resume(records?.before.records ?? [])
+    if (foreign > 0) {
+      const message = `${foreign} records of these tasks are for other targets than ${tuner.target} and teach nothing here`
+      emit({ type: 'warning', message })
+    }
+    const infos = tasks.map(taskInfo)
+    emit({ type: 'tasks', tasks: infos, trials: config.task_budget * tasks.length })
+
+    const network = {
+      compile: { target, optLevel, shapes, constants, templates } as CompileOptions,
+      threads: options.threads,
+      signal,
+    }
+    emit({ type: 'phase', phase: 'baseline' })
+    const untuned = await buildCandidate(source, 'untuned', [], network)
+    await measureCandidates([untuned], network)
+    emit({ type: 'network', when: 'before', label: untuned.label, latencyMs: untuned.latencyMs })
+
+    emit({ type: 'phase', phase: 'defaults' })
+    await session.measureDefaults()
+    session.accountFor(untuned.latencyMs / 1000)
+    emit({ type: 'phase', phase: 'search' })
+    await session.search()
+
+    emit({ type: 'phase', phase: 'contest' })
+    const free = await session.decide(() => true)
+    const inPlace = await session.decide(keepsLayout)
+    emit({ type: 'phase', phase: 'network' })
+    const chosen = await chooseNetwork(
+      untuned,
+      await Promise.all(
+        [
+          { label: 'best of each task', records: [...free.values()] },
+          { label: 'best in the default layouts', records: [...inPlace.values()] },
+        ]
+          .filter(({ records: some }) => some.length > 0)
+          .map(({ label, records: some }) => buildCandidate(source, label, some, network)),
+      ),
+      network,
+      emit,
+    )
+    emit({ type: 'network', when: 'after', label: chosen.label, latencyMs: chosen.latencyMs })
+    const kept = new Set(chosen.records.map(({ workload }) => workload))
+    return {
+      tasks: tasks.map((state, i) => taskReport(state, infos[i] as TaskInfo, kept.has(state.task.workload))),
+      beforeMs: untuned.latencyMs,
+      afterMs: chosen.latencyMs,
+      artifact: chosen.artifact,
+      best: chosen.records,
+      trials: tasks.reduce((sum, { records: all }) => sum + all.length, 0),
+      seconds: (performance.now() - started) / 1000,
+    }
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    tuner.dispose()
+    await Promise.all([measuring.builder.dispose(), measuring.runner.dispose()])
+    await records?.close()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Measures all against each other, the untuned one among them, and keeps the fastest. */
+async function chooseNetwork(
+  untuned: Candidate,
+  tuned: readonly Candidate[],
+  network: Parameters<typeof measureCandidates>[1],
+  emit: (event: TuneEvent) => void,
+): Promise<Candidate> {
+  const candidates = [untuned, ...tuned]
+  await measureCandidates(candidates, network)
+  for (const { label, latencyMs } of candidates)
+    emit({ type: 'network', when: 'candidate', label, latencyMs })
+  const best = candidates.reduce((a, b) => (b.latencyMs < a.latencyMs ? b : a))
+  await Promise.all(candidates.filter((each) => each !== best).map(({ artifact }) => artifact.dispose()))
+  return best
+}
+
+/** Whether a record leaves the blocks of channels as the default configuration has them, so that no conversion is added. */
+function keepsLayout({ task }: TaskState, { config }: TuningRecord): boolean {
+  const blocks = ({ entity }: TuningRecord['config']) =>
+    entity
+      .filter(([name]) => name === 'tile_ic' || name === 'tile_oc')
+      .map(([, , value]) => (value as number[]).at(-1))
+  return String(blocks(config)) === String(blocks(task.defaults))
+}
+
+function taskInfo({ task, weight, records }: TaskState): TaskInfo {
+  return {
+    name: task.workload.task,
+    description: describeWorkload(task.workload),
+    weight,
+    gflop: task.flop / 1e9,
+    size: task.size,
+    resumed: records.length,
+  }
+}
+
+function taskReport(state: TaskState, info: TaskInfo, kept: boolean): TaskReport {
+  const { failure, defaultCost, bestCost } = state
+  const ms = (cost: number | undefined) =>
+    cost !== undefined && Number.isFinite(cost) ? 1000 * cost : undefined
+  const [defaultMs, bestMs] = [ms(defaultCost), ms(bestCost)]
+  return {
+    ...info,
+    trials: state.trials,
+    ended: failure ? 'failed' : (state.ended ?? 'time'),
+    ...(defaultMs === undefined ? {} : { defaultMs }),
+    ...(bestMs === undefined ? {} : { bestMs }),
+    kept,
+    ...(failure ? { failure } : {}),
+  }
+}
