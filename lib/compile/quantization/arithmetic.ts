@@ -59,7 +59,11 @@ export function settle(
 
 /** ONNX's QuantizeLinear to an integer type of `ranges`, in float32 arithmetic. */
 export function quantize(x: Expr, scale: Parameter, zero: Parameter, axis: number, dtype: string): Expr {
-  const steps = call('divide', [x, along(scale.expr, axis, shapeOf(x).length)])
+  // A scalar would become part of the code, and division by it a multiplication, which rounds differently.
+  const divisor = scale.isScalar
+    ? call('reshape', [scale.expr], { newshape: [1] })
+    : along(scale.expr, axis, shapeOf(x).length)
+  const steps = call('divide', [x, divisor])
   return settle(steps, zero, axis, ranges[dtype] as readonly [number, number], dtype)
 }
 

@@ -144,8 +144,8 @@ function padded(data: Quantized, attrs: Record<string, number | string | number[
   const spatial = shapeOf(data.integers).length - 2
   const before = Array.from({ length: spatial }, (_, i) => padding[padding.length === 1 ? 0 : i] as number)
   const after = padding.length === 2 * spatial ? padding.slice(spatial) : before
-  const value =
-    zero === undefined ? cast(data.zero.expr, dtypeOf(data.integers)) : constant(zero, dtypeOf(data.integers))
+  // Of a type that becomes part of the code.
+  const value = zero === undefined ? cast(data.zero.expr, 'int32') : constant(zero, 'int32')
   return call('nn.pad', [data.integers, value], {
     pad_width: [[0, 0], [0, 0], ...before.map((extent, i) => [extent, after[i] as number])],
     pad_mode: 'constant',

@@ -3,7 +3,7 @@ import { createSchedule, type Operation, type Schedule, type Stage, type Tensor 
 import type { IterVar } from '../../ir/tir.js'
 import type { Config } from '../../schedule-config/config.js'
 import { dotLanes, dotProduct, dotScratch } from './dot-product.js'
-import { areWorthThreads, inlineInjective, scheduleElementwise } from './schedule-util.js'
+import { areWorthThreads, inlineInjective, scheduleElementwise, vectorizeLanes } from './schedule-util.js'
 import { type RegisterTile, registerTile, type TileCase } from './tiling.js'
 
 const BYTES = 'conv2d_NCHWc_int8'
@@ -52,7 +52,7 @@ export function scheduleConv2dInt8(config: Config, outputs: readonly Tensor[], t
   const [outerColumn, innerColumn] = stage.split(column, columns)
   const [outerLane, innerLane] = stage.split(lane, channels)
   stage.reorder(...outer, outerColumn, outerLane, innerColumn, innerLane)
-  stage.vectorize(innerLane)
+  vectorizeLanes(stage, innerLane, channels, dotLanes(block, target))
   if (areWorthThreads(convolution)) {
     const pieces = outer.reduce((product, axis) => product * axis.extent, 1)
     // Fused with others, a last tile that is narrower would have no constant extent.

@@ -16,7 +16,13 @@ import { divisors } from '../../schedule-config/split-space.js'
 import { registerTemplate } from '../../schedule-config/template.js'
 import { tensorArg } from '../../schedule-config/workload.js'
 import { DOT, dotLanes, dotProduct, dotScratch } from './dot-product.js'
-import { areWorthThreads, inlineInjective, largestDivisor, scheduleElementwise } from './schedule-util.js'
+import {
+  areWorthThreads,
+  inlineInjective,
+  largestDivisor,
+  scheduleElementwise,
+  vectorizeLanes,
+} from './schedule-util.js'
 
 const BYTES = 'dense_int8'
 
@@ -95,7 +101,7 @@ function scheduleDenseInt8(config: Config, outputs: readonly Tensor[], target: T
   const [xo, xi] = stage.split(x, block)
   stage.reorder(xo, yo, yi, xi)
   const outer = stage.fuse(xo, yo)
-  stage.vectorize(xi)
+  vectorizeLanes(stage, xi, block, lanes)
   if (areWorthThreads(product)) stage.parallel(outer)
   const inner = schedule.stage(sums)
   const [i, chunk, lane] = inner.op.axis as [IterVar, IterVar, IterVar]

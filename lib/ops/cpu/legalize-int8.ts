@@ -19,7 +19,7 @@ const missing = (extent: number) => (DOT - (extent % DOT)) % DOT
 /** Zeros behind the elements of some axes. */
 function padBehind(x: Expr, extents: readonly number[]): Expr {
   if (extents.every((extent) => extent === 0)) return x
-  return call('nn.pad', [x, constant(0, dtypeOf(x))], {
+  return call('nn.pad', [x, constant(0, 'int32')], {
     pad_width: extents.map((extent) => [0, extent]),
     pad_mode: 'constant',
   })

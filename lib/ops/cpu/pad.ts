@@ -1,6 +1,7 @@
 import { compute, type Tensor } from '../../ir/te.js'
 import {
   all,
+  cast,
   constant,
   eq,
   floordiv,
@@ -12,6 +13,9 @@ import {
   type PrimExpr,
   sub,
 } from '../../ir/tir.js'
+import { extent } from '../../ir/type.js'
+import { getGlobalFunc, type TvmArray, type TvmValue } from '../../runtime/index.js'
+import { registerCompute } from '../strategy.js'
 
 /** Tag of the stages made here; a schedule inlines them or gives them a loop nest. */
 export const PAD = 'injective,pad'
@@ -63,3 +67,32 @@ export function windowCount(
 ): number {
   return Math.floor((size + border - (kernel - 1) * dilation - 1) / stride) + 1
 }
+
+/** Relay's own operator, whose borders are loops of their own wherever a loop over the axis is no vector. */
+registerCompute('nn.pad', (attrs, [data, value]) => {
+  const x = data as Tensor
+  const widths = (attrs.get('pad_width') as TvmArray<TvmArray<TvmValue>>)
+    .toArray()
+    .map((each) => each.toArray().map(extent))
+  if (attrs.get('pad_mode') !== 'constant' || [...x.shape, ...widths.flat()].some((length) => length < 0)) {
+    const [before, after] = [0, 1].map((end) => widths.map((width) => width[end] as number))
+    const fill = cast(value?.at() ?? constant(0, x.dtype), x.dtype)
+    return [getGlobalFunc('topi.nn.pad')(x, before, after, fill, attrs.get('pad_mode')) as Tensor]
+  }
+  const shape = x.shape.map((length, i) => length + (widths[i]?.[0] ?? 0) + (widths[i]?.[1] ?? 0))
+  const element = (...indices: PrimExpr[]) => {
+    const conditions: PrimExpr[] = []
+    const source = indices.map((index, axis) => {
+      const [front = 0, back = 0] = widths[axis] ?? []
+      if (front === 0 && back === 0) return index
+      const at = sub(index, front)
+      if (front > 0) conditions.push(ge(at, 0))
+      if (back > 0) conditions.push(lt(at, x.shape[axis] as number))
+      return at
+    })
+    if (conditions.length === 0) return x.at(...source)
+    const fill = cast(value?.at() ?? constant(0, x.dtype), x.dtype)
+    return ifThenElse(all(...conditions.map(likely)), x.at(...source), fill)
+  }
+  return [compute(shape, element, { name: 'T_pad', tag: 'injective,pad' })]
+})

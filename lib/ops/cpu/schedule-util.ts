@@ -77,6 +77,20 @@ export function parallelOuter(
   return fused
 }
 
+/** Last axes up to this extent are no vectors: LLVM makes vectors of the axis before, and interleaves them. */
+const INTERLEAVED = 4
+
+/** Makes a loop of `extent` neighbours vectors of `lanes` elements; vectors of other widths than powers of two are slow. */
+export function vectorizeLanes(stage: Stage, axis: IterVar, extent: number, lanes: number): void {
+  if (Number.isInteger(Math.log2(extent)) && extent <= 4 * lanes) {
+    stage.vectorize(axis)
+    return
+  }
+  const [vectors, lane] = stage.split(axis, lanes)
+  stage.unroll(vectors)
+  stage.vectorize(lane)
+}
+
 /** Schedules an element-wise stage: the last axis in vectors, the outer ones in parallel. */
 export function scheduleElementwise(
   schedule: Schedule,
@@ -95,6 +109,8 @@ export function scheduleElementwise(
     outer = [outerPart]
     last = innerPart
     if (target.vectorises && axes[0]?.extent !== undefined && work % (lanes * 2) === 0) stage.vectorize(last)
+  } else if (target.vectorises && last.extent <= INTERLEAVED) {
+    stage.unroll(last)
   } else if (target.vectorises) {
     const width = vectorWidth(last.extent, lanes)
     if (width > 1) {
