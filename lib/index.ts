@@ -12,10 +12,10 @@ export { readNpz, writeNpz } from './npz.js'
 export type { ProgressEvent } from './process/protocol.js'
 export { registerTemplate, type Template } from './schedule-config/template.js'
 export type { ArtifactMetadata, TensorInfo } from './session/artifact.js'
+export type { CallOptions, ProfileOptions } from './session/call-options.js'
 export type { NamedTensors } from './session/inputs.js'
 export { type ArtifactSource, load } from './session/load.js'
 export type {
-  CallOptions,
   LatencyMetrics,
   LoadOptions,
   OperatorProfile,

@@ -5,7 +5,9 @@ import { nearest } from './nearest.js'
 /** What every function that takes time accepts beside its own options: see `Limits`. */
 export const limitOptions = {
   signal: z.instanceof(AbortSignal),
-  timeoutMs: z.number(),
+  timeoutMs: z.custom<number>((value) => typeof value === 'number' && value > 0, {
+    message: 'must be a positive number of milliseconds',
+  }),
 }
 
 /** Options of a function, each of which may be left out. */

@@ -34,7 +34,6 @@ export async function examine(signal: AbortSignal): Promise<Finding[]> {
     needed('TVM', () => library(signal)),
     needed('linker', linker),
     tool('Maven', 'mvn', 'downloads the TVM libraries ("npm run bundle")'),
-    tool('C compiler', process.env.CC || 'cc', 'compiles for the target "c"'),
     peer(),
   ])
 }

@@ -58,11 +58,16 @@ export async function runCli(argv: readonly string[]): Promise<number> {
   })
   try {
     if (argv.length === 0) program.outputHelp()
-    else await program.parseAsync(argv, { from: 'user' })
+    else await program.parseAsync(isHelpOfNothing(program, argv) ? argv.slice(1) : argv, { from: 'user' })
     return exitCode
   } catch (error) {
     return error instanceof CommanderError ? endOfParsing(error, json) : reportFailure(error, json)
   }
+}
+
+/** Whether help is asked of a command that there is not: commander would show that of all commands. */
+function isHelpOfNothing({ commands }: Command, [first, about = '-']: readonly string[]): boolean {
+  return first === 'help' && !about.startsWith('-') && !commands.some((command) => command.name() === about)
 }
 
 async function perform(

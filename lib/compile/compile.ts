@@ -85,12 +85,12 @@ export class Artifact {
  * importer's errors
  */
 export async function compile(model: string | Uint8Array, options: CompileOptions = {}): Promise<Artifact> {
-  const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, constants = {}, config = {} } = options
-  const { signal, timeoutMs, onProgress } = options
   if (typeof model !== 'string' && !(model instanceof Uint8Array)) {
     throw new TvmNodeError('ERR_INVALID_ARGUMENT', `compile takes a path or bytes, got ${typeof model}`)
   }
   checkOptions(optionsSchema, options, 'compile')
+  const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, constants = {}, config = {} } = options
+  const { signal, timeoutMs, onProgress } = options
   signal?.throwIfAborted()
   const folder = await makePrivateFolder()
   try {

@@ -4,10 +4,16 @@ import type { Limits } from '../limits.js'
 import { native } from '../native.js'
 import { Engine } from '../process/engine.js'
 import type { ArtifactMetadata, TensorInfo } from './artifact.js'
+import {
+  type CallOptions,
+  checkCallOptions,
+  checkProfileOptions,
+  type ProfileOptions,
+} from './call-options.js'
 import { CallQueue } from './call-queue.js'
 import { type EngineCall, type Opened, sharedTensors } from './engine-task.js'
 import { checkInputs, type NamedTensors } from './inputs.js'
-import type { CallOptions, LoadOptions, ProfileReport, Session } from './session.js'
+import type { LoadOptions, ProfileReport, Session } from './session.js'
 
 /**
  * A session in a child process: a crash of generated code rejects one promise and harms nothing else. The next call gets a new
@@ -43,16 +49,15 @@ export class ProcessSession implements Session {
   }
 
   async run(inputs: NamedTensors, options: CallOptions = {}): Promise<NamedTensors> {
+    checkCallOptions(options)
     return this.call(inputs, options, async (connection, signal) => {
       await connection.call({ type: 'run' }, { signal })
       return connection.tensors.outputs.read()
     })
   }
 
-  async profile(
-    inputs: NamedTensors,
-    options: CallOptions & { readonly repeat?: number } = {},
-  ): Promise<ProfileReport> {
+  async profile(inputs: NamedTensors, options: ProfileOptions = {}): Promise<ProfileReport> {
+    checkProfileOptions(options)
     return this.call(inputs, options, async (connection, signal) => {
       const report = await connection.call({ type: 'profile', repeat: options.repeat }, { signal })
       return { outputs: connection.tensors.outputs.read(), ...(report as Omit<ProfileReport, 'outputs'>) }

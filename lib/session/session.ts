@@ -1,6 +1,6 @@
-import type { Limits } from '../limits.js'
 import type { Summary } from '../statistics.js'
 import type { ArtifactMetadata, TensorInfo } from './artifact.js'
+import type { CallOptions, ProfileOptions } from './call-options.js'
 import type { NamedTensors } from './inputs.js'
 
 /** Time that one operator of the compiled network took in one run. */
@@ -24,12 +24,6 @@ export interface ProfileReport {
   readonly profile: readonly OperatorProfile[]
 }
 
-/**
- * Limits of a call. The promise rejects at once. A run that has begun in a thread goes on there unheard, since generated code
- * cannot be interrupted; runs that wait are dropped. In a process, the process is ended, and the next call gets a new one.
- */
-export type CallOptions = Limits
-
 /** A loaded network. Calls queue: one runs at a time. */
 export interface Session {
   readonly metadata: ArtifactMetadata
@@ -37,10 +31,10 @@ export interface Session {
   readonly outputs: readonly TensorInfo[]
   /** Threads that a run uses. */
   readonly threads: number
-  /** Runs the network once. @throws `ERR_INPUT`, `ERR_DISPOSED`, `ERR_TIMEOUT`, `ERR_TVM` */
+  /** Runs the network once. @throws `ERR_INPUT`, `ERR_INVALID_ARGUMENT`, `ERR_DISPOSED`, `ERR_TIMEOUT`, `ERR_TVM` */
   run(inputs: NamedTensors, options?: CallOptions): Promise<NamedTensors>
   /** Runs it some times and reports what each operator took. @throws as `run` */
-  profile(inputs: NamedTensors, options?: CallOptions & { readonly repeat?: number }): Promise<ProfileReport>
+  profile(inputs: NamedTensors, options?: ProfileOptions): Promise<ProfileReport>
   readonly disposed: boolean
   /** Frees everything after the calls in flight. Safe to call twice. */
   dispose(): Promise<void>

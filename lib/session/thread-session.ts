@@ -20,12 +20,18 @@ import {
   type InputInfo,
   type TensorInfo,
 } from './artifact.js'
+import {
+  type CallOptions,
+  checkCallOptions,
+  checkProfileOptions,
+  type ProfileOptions,
+} from './call-options.js'
 import { CallQueue } from './call-queue.js'
 import { allowedCpus } from './cpus.js'
 import { Executor, type ExecutorCall } from './executor.js'
 import { InlineGate } from './inline-gate.js'
 import { checkInputs, type NamedTensors } from './inputs.js'
-import type { CallOptions, LoadOptions, OperatorProfile, ProfileReport, Session } from './session.js'
+import type { LoadOptions, OperatorProfile, ProfileReport, Session } from './session.js'
 
 const CPU = 1
 /** TVM's thread pool mode "n threads that share these processors" (v0.18, include/tvm/runtime/threading_backend.h). */
@@ -117,6 +123,7 @@ export class ThreadSession implements Session {
 
   async run(inputs: NamedTensors, options: CallOptions = {}): Promise<NamedTensors> {
     this.guard()
+    checkCallOptions(options)
     checkInputs(inputs, this.inputs)
     if (this.gate.open && !this.gate.spent && this.queue.isIdle && !options.signal?.aborted)
       return this.runHere(inputs)
@@ -150,11 +157,9 @@ export class ThreadSession implements Session {
     return Object.fromEntries(outputs)
   }
 
-  async profile(
-    inputs: NamedTensors,
-    options: CallOptions & { readonly repeat?: number } = {},
-  ): Promise<ProfileReport> {
+  async profile(inputs: NamedTensors, options: ProfileOptions = {}): Promise<ProfileReport> {
     this.guard()
+    checkProfileOptions(options)
     checkInputs(inputs, this.inputs)
     return this.queue.add(options, async () => {
       const executor = this.executor as Executor

@@ -172,6 +172,7 @@ describe('failures', () => {
     [['run', artifact, '--inputs', inputs, '--timeout', '0'], /number above 0/],
     [['run', artifact, '--inputs', inputs, '--isolation', 'vm'], /Allowed choices are thread, process/],
     [['inspect', artifact, 'second'], /too many arguments/],
+    [['help', 'comple'], /unknown command 'comple'.*compile/],
   ])('%j is refused as wrong usage', async (args, message) => {
     const error = await failing(args)
     expect(error).toMatchObject({ exit: 2, code: 'ERR_USAGE' })

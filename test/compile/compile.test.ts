@@ -224,5 +224,6 @@ describe('bad input', () => {
   test('an unknown option is refused with the nearest one', async () => {
     const error = await compile(model, { tagret: 'llvm' } as never).catch((reason) => reason)
     expect(error.message).toMatch(/no option 'tagret'; did you mean 'target'/)
+    await expect(compile(model, null as never)).rejects.toMatchObject({ code: 'ERR_INVALID_ARGUMENT' })
   })
 })

@@ -178,6 +178,28 @@ describe.each(['thread', 'process'] as const)('in a %s', (isolation) => {
     })
   })
 
+  test.each([
+    [null, /expected object/],
+    [{ timeoutMS: 5 }, /no option 'timeoutMS'; did you mean 'timeoutMs'/],
+    [{ timeoutMs: '5' }, /timeoutMs: must be a positive number/],
+    [{ signal: {} }, /signal: .*AbortSignal/],
+  ])('options %j of a call are refused, whatever else it would do', async (options, message) => {
+    await using session = await load(kwsPath, { isolation })
+    // Enough runs for a thread to know how short they are.
+    for (let i = 0; i < 5; i++) await session.run(kws.inputs, { timeoutMs: 1e4 })
+    const refusal = { code: 'ERR_INVALID_ARGUMENT', message: expect.stringMatching(message) }
+    await expect(session.run(kws.inputs, options as never)).rejects.toMatchObject(refusal)
+    await expect(session.profile(kws.inputs, options as never)).rejects.toMatchObject(refusal)
+  })
+
+  test.each([0, -1, 1.5, '3'])('repeat %j of a profile is refused', async (repeat) => {
+    await using session = await load(kwsPath, { isolation })
+    await expect(session.profile(kws.inputs, { repeat } as never)).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARGUMENT',
+      message: expect.stringContaining('repeat'),
+    })
+  })
+
   test('disposing waits for calls in flight, may be repeated, and ends everything', async () => {
     const before = childrenOf()
     const session = await load(kwsPath, { isolation })
