@@ -2,12 +2,20 @@ import type { Target } from '../../ir/target.js'
 import { createSchedule, type Operation, type Schedule, type Stage, type Tensor } from '../../ir/te.js'
 import type { IterVar } from '../../ir/tir.js'
 import type { Config } from '../../schedule-config/config.js'
+import { MOST_UNROLLED } from './conv2d-workload.js'
 import { PAD } from './pad.js'
-import { inlineInjective, isParallelWork, parallelOuter, scheduleElementwise } from './schedule-util.js'
+import {
+  elements,
+  inlineInjective,
+  isParallelWork,
+  parallelOuter,
+  scheduleElementwise,
+  vectorizeBlock,
+} from './schedule-util.js'
 import { registerTile } from './tiling.js'
 
-/** The longest window, to each side, that is unrolled. */
-const MOST_UNROLLED = 7
+/** Multiply-adds up to which the borders are filled in along with the sums, though more than once, to save a parallel loop. */
+const MOST_WITH_BORDERS = 8e6
 
 /**
  * Schedules a convolution in blocked layout: a register tile of columns by channels is accumulated over the whole reduction,
@@ -27,13 +35,23 @@ export function scheduleBlockedConvolution(
   const convolution = rest.find((op) => op.tag.endsWith('conv2d_NCHWc'))
   const output = rest[0]
   if (!convolution || !output) return schedule
-  if (!depthwise)
-    for (const { op } of convolution.inputs) if (op.tag === PAD) schedulePad(schedule, op, target)
+  const padded = depthwise ? undefined : convolution.inputs.find(({ op }) => op.tag === PAD)?.op
   const [, , , width, block] = convolution.output().shape as [number, number, number, number, number]
   const pointwise = !depthwise && convolution.reduceAxis.every(({ extent }, i) => i % 3 === 0 || extent === 1)
   const knobs = readKnobs(config, pointwise)
+  const work = elements([...convolution.axis, ...convolution.reduceAxis])
   const { channels } = registerTile(
-    { width, block, depthwise, columns: Math.min(width, knobs.columns) * knobs.rows },
+    {
+      width,
+      block,
+      depth: elements(convolution.reduceAxis),
+      depthwise,
+      columns: Math.min(width, knobs.columns) * knobs.rows,
+      // Neighbours by one are assumed; where they are further apart fewer columns fit, and given ones are taken as they are.
+      ...(knobs.unrollWindow
+        ? { window: { columns: convolution.reduceAxis[2]?.extent ?? 1, stride: 1, dilation: 1 } }
+        : {}),
+    },
     target,
   )
   const accumulator = schedule.cacheWrite(convolution.output())
@@ -48,13 +66,18 @@ export function scheduleBlockedConvolution(
   const [co, cin] = stage.split(ci, channels)
   stage.reorder(n, c, ho, wo, co, ...(hi ? [hi] : []), wi, cin)
   const outer = stage.fuse(n, c, ho)
+  if (padded) {
+    const within = work <= MOST_WITH_BORDERS
+    schedulePad(schedule.stage(padded), padded.axis, !within, target)
+    if (within) schedule.stage(padded).computeAt(stage, outer)
+  }
   if (target.vectorises) {
-    stage.vectorize(cin)
+    vectorizeBlock(stage, cin, channels, target)
     // Depthwise steps are bound by loads.
     const cost = depthwise ? 4 : 1
-    if (isParallelWork([...convolution.axis, ...convolution.reduceAxis], cost)) stage.parallel(outer)
+    if (isParallelWork(work * cost)) stage.parallel(outer)
   }
-  scheduleAccumulator(schedule.stage(accumulator), knobs, depthwise, target)
+  scheduleAccumulator(schedule.stage(accumulator), knobs, channels, depthwise, target)
   schedule.stage(accumulator).computeAt(stage, co)
   if (!isLast && !sameShape) scheduleElementwise(schedule, output, target)
   return schedule
@@ -80,6 +103,7 @@ function dependsOn(op: Operation, tag: string): boolean {
 function scheduleAccumulator(
   stage: Stage,
   { rows, unrollWindow }: Knobs,
+  channels: number,
   depthwise: boolean,
   target: Target,
 ): void {
@@ -90,7 +114,7 @@ function scheduleAccumulator(
   if (!target.vectorises) return
   if (rows > 1) stage.unroll(h)
   stage.unroll(w)
-  stage.vectorize(ci)
+  vectorizeBlock(stage, ci, channels, target)
   for (const loop of unrolled) if (loop.extent <= MOST_UNROLLED) stage.unroll(loop)
 }
 
@@ -106,11 +130,8 @@ function splitReduction(
   return [[chunk, y, block], [x]]
 }
 
-function schedulePad(schedule: Schedule, op: Operation, target: Target): void {
-  const stage = schedule.stage(op)
-  const axes = op.axis
-  const work = axes.reduce((total, axis) => total * axis.extent, 1)
-  parallelOuter(stage, axes.slice(0, 3), work, target)
+function schedulePad(stage: Stage, axes: IterVar[], alone: boolean, target: Target): void {
+  if (alone) parallelOuter(stage, axes.slice(0, 3), elements(axes), target)
   const inner = axes[axes.length - 1]
   if (target.vectorises && inner && inner.extent > 1 && inner.extent <= 64) stage.vectorize(inner)
 }

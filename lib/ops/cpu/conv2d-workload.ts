@@ -18,6 +18,8 @@ export interface ConvolutionShape {
   /** The output's width were there no dilation: what TVM takes for the knob of some templates. */
   readonly undilatedWidth: number
   readonly undilatedHeight: number
+  readonly strides: readonly [height: number, width: number]
+  readonly dilation: readonly [height: number, width: number]
   /** Channels per block of data and of the result, where the tensors are blocked already. */
   readonly blocks?: readonly [data: number, result: number]
 }
@@ -50,6 +52,8 @@ export function convolutionShape(
     height: extent(rows, kh, top + bottom, 0, true),
     width: extent(columns, kw, left + right, 1, true),
     undilatedHeight: extent(rows, kh, top + bottom, 0, false),
+    strides: [strides[0] ?? 1, strides[1] ?? 1],
+    dilation: [dilation[0] ?? 1, dilation[1] ?? 1],
     undilatedWidth: extent(columns, kw, left + right, 1, false),
     ...(blocked ? { blocks: [data[4] as number, weight[5] as number] as const } : {}),
   }
@@ -71,6 +75,8 @@ export interface BlockKnobs {
 }
 
 const WIDEST_TILE = 64
+/** The longest window, to each side, that is unrolled. */
+export const MOST_UNROLLED = 7
 
 /** The knobs that TVM's blocked convolutions have in common, in its order (v0.18, python/tvm/topi/x86). */
 export function defineBlockKnobs(config: Config, knobs: BlockKnobs): void {
@@ -86,21 +92,32 @@ export function defineBlockKnobs(config: Config, knobs: BlockKnobs): void {
 
 /** Blocks and register tile by reasoning; of bytes in the blocks that their neighbours have. */
 export function defaultBlocks(
-  { inputs, filters, groups, kernel, width, blocks }: ConvolutionShape,
+  shape: ConvolutionShape,
   target: Target,
   { depthwise = false, pointwise = false, bytes = false } = {},
 ): ConfigEntity {
+  const { inputs, filters, groups, kernel, width, strides, dilation, blocks } = shape
   const blockOf = (channels: number) =>
     (bytes && byteChannelBlock(channels, target)) || channelBlock(channels, target)
   const [dataBlock, block] = blocks ?? [
     blockOf(depthwise ? inputs : inputs / groups),
     blockOf(depthwise ? filters : filters / groups),
   ]
-  const { columns } = registerTile({ width, block, depthwise }, target)
+  const depth = (depthwise ? 1 : inputs / groups) * kernel[0] * kernel[1]
+  const common = { width, block, depth, depthwise }
+  const rolled = registerTile(common, target)
+  const window = { columns: kernel[1], stride: strides[1], dilation: dilation[1] }
+  const unrolled =
+    !depthwise && kernel[1] > 1 && kernel[1] <= MOST_UNROLLED
+      ? registerTile({ ...common, window }, target)
+      : undefined
+  const unroll = unrolled !== undefined && unrolled.cost <= rolled.cost
   return ConfigEntity.of({
     tile_ic: split(-1, dataBlock),
     tile_oc: split(-1, block),
-    tile_ow: split(-1, columns),
-    ...(pointwise && kernel[0] * kernel[1] === 1 ? { tile_oh: other(1) } : { unroll_kw: other(depthwise) }),
+    tile_ow: split(-1, (unroll ? unrolled : rolled).columns),
+    ...(pointwise && kernel[0] * kernel[1] === 1
+      ? { tile_oh: other(1) }
+      : { unroll_kw: other(depthwise || unroll) }),
   })
 }

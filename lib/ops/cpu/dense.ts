@@ -22,7 +22,13 @@ import { templated } from '../templated.js'
 import { schedulePlain } from './convolution.js'
 import { denseInt8, isByteDense } from './dense-int8.js'
 import { denseBlock, PACKED, rowTile, schedulePacked } from './packed-product.js'
-import { inlineInjective, isParallelWork, largestDivisor, scheduleElementwise } from './schedule-util.js'
+import {
+  elements,
+  inlineInjective,
+  isParallelWork,
+  largestDivisor,
+  scheduleElementwise,
+} from './schedule-util.js'
 
 /** Data [M, K] of a dense layer and the extents of its weights, be they [N, K] or in blocks [N/b, K, b]. */
 function denseShape(args: readonly PlainArg[]): { rows: number; columns: number; depth: number } {
@@ -134,7 +140,7 @@ function scheduleNoPack(config: Config, outputs: readonly Tensor[], target: Targ
   const [steps] = partial.reduceAxis as [IterVar]
   sums.reorder(steps, py, px, vector)
   if (target.vectorises) {
-    if (isParallelWork([...dense.axis, lane, steps])) stage.parallel(outer)
+    if (isParallelWork(elements([...dense.axis, lane, steps]))) stage.parallel(outer)
     stage.unroll(lane)
     if (vector.extent > 1) sums.vectorize(vector)
     const tile = sums.fuse(py, px)

@@ -4,7 +4,14 @@ import type { IterVar } from '../../ir/tir.js'
 import { applySplit } from '../../schedule-config/apply.js'
 import type { Config } from '../../schedule-config/config.js'
 import { divisors } from '../../schedule-config/split-space.js'
-import { inlineInjective, isParallelWork, largestDivisor, scheduleElementwise } from './schedule-util.js'
+import {
+  elements,
+  inlineInjective,
+  isParallelWork,
+  largestDivisor,
+  scheduleElementwise,
+  vectorizeBlock,
+} from './schedule-util.js'
 
 /** Tag of products whose second operand is in blocks of columns; the extent of a block is attribute `block`. */
 export const PACKED = 'packed_product'
@@ -50,7 +57,7 @@ export function schedulePacked(config: Config, outputs: readonly Tensor[], targe
   if (!isLast && sameShape) schedule.stage(product).computeInline()
   const tile = tileLoops(stage, block, config)
   if (target.vectorises) {
-    if (isParallelWork([...product.axis, ...product.reduceAxis])) stage.parallel(tile.outer)
+    if (isParallelWork(elements([...product.axis, ...product.reduceAxis]))) stage.parallel(tile.outer)
     vectorizeBlock(stage, tile.columns, block, target)
   }
   scheduleSums(schedule.stage(accumulator), block, config, target)
@@ -81,17 +88,6 @@ function tileLoops(stage: Stage, block: number, config: Config): TileLoops {
   // A last block that is not full is split off its loop, which therefore stays a loop of its own.
   const outer = stage.fuse(...batch, ...(whole ? [xo, yo] : [yo]))
   return { outer, last: between.at(-1) ?? (whole ? outer : xo), columns: xi }
-}
-
-function vectorizeBlock(stage: Stage, axis: IterVar, block: number, target: Target): void {
-  const lanes = target.simdLanes32
-  if (block % lanes !== 0 || block === lanes) {
-    stage.vectorize(axis)
-    return
-  }
-  const [vectors, lane] = stage.split(axis, lanes)
-  stage.unroll(vectors)
-  stage.vectorize(lane)
 }
 
 function scheduleSums(stage: Stage, block: number, config: Config, target: Target): void {

@@ -16,13 +16,9 @@ export function worthThreads(work: number, target: Target): boolean {
 /** Below this many multiply-adds the same holds for a loop that sums. */
 const SUMS_WORTH_A_THREAD = 393_216
 
-/**
- * Whether a nest over `axes`, a multiply-add each step, gains from threads.
- *
- * @param cost - How many times longer a step takes than where registers are blocked well.
- */
-export function isParallelWork(axes: readonly IterVar[], cost = 1): boolean {
-  return elements(axes) * cost >= SUMS_WORTH_A_THREAD
+/** Whether a nest of that many multiply-adds gains from threads. */
+export function isParallelWork(steps: number): boolean {
+  return steps >= SUMS_WORTH_A_THREAD
 }
 
 /** As many multiplications of bytes as are done in the time of those. */
@@ -60,7 +56,8 @@ export function inlineInjective(
   return rest
 }
 
-function elements(axes: readonly IterVar[]): number {
+/** Steps of a nest over `axes`. */
+export function elements(axes: readonly IterVar[]): number {
   return axes.reduce((total, axis) => total * axis.extent, 1)
 }
 
@@ -171,4 +168,16 @@ export function scheduleReduction(outputs: readonly Tensor[], target: Target): S
     parallelOuter(stage, outer.slice(0, 3), work, target)
   }
   return schedule
+}
+
+/** Vectorizes an axis of one vector, or of whole ones: LLVM takes longer ones apart unless they are powers of two. */
+export function vectorizeBlock(stage: Stage, axis: IterVar, extent: number, target: Target): void {
+  const lanes = target.simdLanes32
+  if (extent % lanes !== 0 || extent === lanes) {
+    stage.vectorize(axis)
+    return
+  }
+  const [vectors, lane] = stage.split(axis, lanes)
+  stage.unroll(vectors)
+  stage.vectorize(lane)
 }
