@@ -9,6 +9,7 @@ import { runPass } from '../ir/transform.js'
 import { findStrategy } from '../ops/strategy.js'
 import type { TvmArg, TvmObject } from '../runtime/index.js'
 import { replaceEmptyConstants } from './empty-constants.js'
+import { padChannels } from './pad-channels.js'
 import { lowerQuantization } from './quantization/lower.js'
 
 interface PassSettings {
@@ -32,8 +33,12 @@ function relayPass(name: string, level: number, options: { args?: TvmArg[]; need
   return { name, level, run, ...(options.needs ? { needs: options.needs } : {}) }
 }
 /** A rewriting of the main function done here. */
-function ownPass(name: string, level: number, change: (main: Func) => Func): Step {
-  return { name, level, run: (mod) => changeMain(mod as IRModule, change) }
+function ownPass(name: string, level: number, change: (main: Func, target: Target) => Func): Step {
+  return {
+    name,
+    level,
+    run: (mod, { target }) => changeMain(mod as IRModule, (main) => change(main, target)),
+  }
 }
 
 const fold = ownPass('FoldConstant', 1, foldConstant)
@@ -53,6 +58,7 @@ const pipeline: readonly Step[] = [
   relayPass('ForwardFoldScaleAxis', 3),
   fold,
   clean,
+  ownPass('PadChannels', 3, padChannels),
   relayPass('CanonicalizeCast', 3, { needs: /^cast$/ }),
   relayPass('CanonicalizeOps', 3, { needs: /^nn\.bias_add$/ }),
   relayPass('FlattenAtrousConv', 0, { needs: /^nn\.batch_to_space_nd$/ }),
