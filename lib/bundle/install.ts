@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { TvmNodeError } from '../errors.js'
@@ -21,8 +21,8 @@ export interface InstallOptions {
 
 /**
  * Makes sure that the per-user cache holds the whole bundle, and returns its folder. What is there and right is kept;
- * anything missing or damaged is unpacked anew beside it and takes its place in one step, so that other processes see
- * either bundle whole.
+ * anything missing or damaged is unpacked anew beside it and takes the place of the damaged one when it is complete, so
+ * that other processes see no half bundle.
  *
  * @throws `ERR_BUNDLE_DOWNLOAD` when the archives cannot be had or their sums differ; `ERR_NO_BUNDLE` on a platform
  * that has no bundle.
@@ -40,8 +40,8 @@ export async function installBundle(options: InstallOptions = {}): Promise<strin
   }
   say(`TVM bundle: ${fault}; getting it`)
   await removeAbandoned(dir)
-  const scratch = join(dirname(dir), `.${BUNDLE_KEY}.${process.pid}`)
-  await rm(scratch, { recursive: true, force: true })
+  // The random part keeps installations of one process apart.
+  const scratch = await mkdtemp(join(dirname(dir), `.${BUNDLE_KEY}.${process.pid}.`))
   try {
     const archives = await getArchives(options.from, join(scratch, 'archives'), say)
     const fresh = join(scratch, 'bundle')
@@ -52,7 +52,7 @@ export async function installBundle(options: InstallOptions = {}): Promise<strin
     }
     await checkLinker(fresh)
     await writeMarker(fresh)
-    await replace(dir, fresh, join(scratch, 'old'))
+    await replace(dir, fresh, join(scratch, 'old'), options.verify ?? false)
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
@@ -115,12 +115,13 @@ async function checkLinker(dir: string): Promise<void> {
   }
 }
 
-async function replace(dir: string, fresh: string, old: string): Promise<void> {
+async function replace(dir: string, fresh: string, old: string, verify: boolean): Promise<void> {
+  // Another process may have been faster, and users of its bundle should not see it move away.
+  if (!(await verifyBundle(dir, verify))) return
   await rename(dir, old).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
   })
   await rename(fresh, dir).catch(async (error: NodeJS.ErrnoException) => {
-    // Another process was faster: its bundle is as good as this one.
     if (await verifyBundle(dir, false)) throw error
   })
 }
@@ -129,9 +130,9 @@ async function replace(dir: string, fresh: string, old: string): Promise<void> {
 async function removeAbandoned(dir: string): Promise<void> {
   await mkdir(dirname(dir), { recursive: true })
   for (const name of await readdir(dirname(dir))) {
-    const pid = name.startsWith(`.${BUNDLE_KEY}.`) ? Number(name.slice(BUNDLE_KEY.length + 2)) : undefined
-    if (pid !== undefined && !isAlive(pid))
-      await rm(join(dirname(dir), name), { recursive: true, force: true })
+    if (!name.startsWith(`.${BUNDLE_KEY}.`)) continue
+    const pid = Number.parseInt(name.slice(BUNDLE_KEY.length + 2), 10)
+    if (!isAlive(pid)) await rm(join(dirname(dir), name), { recursive: true, force: true })
   }
 }
 

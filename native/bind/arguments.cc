@@ -11,7 +11,7 @@ namespace tvm_node {
 namespace {
 
 // Each level takes some of the thread's stack; a list that contains itself would take all of it.
-constexpr int kDeepest = 500;
+constexpr int kDeepest = 200;
 constexpr double kLargestExact = 9007199254740991.0;
 
 // An object literal, also one of another realm, where `Object.prototype` is another object.

@@ -1,6 +1,6 @@
 #include "callback.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "../tvm/tensor.h"
 #include "arguments.h"
@@ -20,7 +20,7 @@ void WriteBack(const DLTensor& copy, const DLTensor& original) {
   const auto* after = static_cast<const uint8_t*>(copy.data);
   std::vector<uint8_t> before(ByteSize(original));
   Gather(original, before.data());
-  if (std::memcmp(before.data(), after, before.size()) != 0) Scatter(after, original);
+  if (!std::equal(before.begin(), before.end(), after)) Scatter(after, original);
 }
 
 void Serve(const KeptValue& callback, TVMValue* values, int* codes, int count, void* ret) {

@@ -1,6 +1,6 @@
 #include "result.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "../tvm/tensor.h"
 #include "wrap.h"
@@ -34,7 +34,7 @@ Napi::Value ToJs(EnvState& state, OwnedValue owned) {
       return Napi::String::New(env, owned.text);
     case TypeCode::kBytes: {
       auto bytes = Napi::Uint8Array::New(env, owned.text.size());
-      std::memcpy(bytes.Data(), owned.text.data(), owned.text.size());
+      std::copy(owned.text.begin(), owned.text.end(), bytes.Data());
       return bytes;
     }
     case TypeCode::kOpaque:

@@ -1,4 +1,16 @@
-import { access, mkdir, mkdtemp, open, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import {
+  access,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -58,6 +70,23 @@ describe.skipIf(!hasTool('mvn'))('installBundle (needs mvn)', { timeout: 300_000
     await truncate(join(dir, 'libtvm.so'), 1000)
     expect(() => findBundle({ env })).toThrow('has 1000 bytes')
     expect((await install())[0]).toContain('libtvm.so has 1000 bytes')
+  })
+
+  test('notices on request a file that rotted without a trace', async () => {
+    const path = join(dir, 'libgomp.so.1')
+    const { atime, mtime } = await stat(path)
+    await flipByte(path)
+    await utimes(path, atime, mtime)
+    const marker = JSON.parse(await readFile(join(dir, 'complete.json'), 'utf8'))
+    marker['libgomp.so.1'] = (await stat(path)).mtimeMs
+    await writeFile(join(dir, 'complete.json'), JSON.stringify(marker))
+    expect((await install({ verify: true }))[0]).toContain('libgomp.so.1 is damaged')
+  })
+
+  test('serves two installations at once', async () => {
+    await rm(dir, { recursive: true })
+    await Promise.all([installBundle({ env }), installBundle({ env })])
+    expect(await install()).toEqual([])
   })
 
   test('keeps files that are right when only the marker is missing', async () => {

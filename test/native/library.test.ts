@@ -97,7 +97,10 @@ describe('opening', () => {
       expect((await attempt(join(folder, 'libtvm.so'))).stdout).toContain('ERR_LIBRARY_LOAD')
     })
     test('a library without its interface', async () => {
-      const list = execFileSync('ldd', [process.execPath], { encoding: 'utf8' })
+      const list = execFileSync('ldd', [process.execPath], {
+        encoding: 'utf8',
+        env: { ...process.env, LD_PRELOAD: '' },
+      })
       const libm = /\S*\/libm\.so\S*/.exec(list)?.[0] as string
       copyFileSync(libm, join(folder, 'libtvm.so'))
       expect((await attempt(folder)).stdout).toMatch(/ERR_LIBRARY_LOAD .*lacks the function TVM/)
