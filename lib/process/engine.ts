@@ -6,6 +6,13 @@ import { LimitedTime, type Limits } from '../limits.js'
 import { type EngineReply, type ProgressEvent, revivedError } from './protocol.js'
 
 const MAIN = fileURLToPath(new URL('./engine-main.js', import.meta.url))
+/** Memory is only taken for what is used. */
+const STACK_KB = 128 * 1024
+/**
+ * Starts Node with a stack that a network of some ten thousand layers fits on: the library walks graphs by recursion and asks
+ * for operators' code at their deepest places. Where the system allows no such stack, Node's own limit stays.
+ */
+const DEEP_STACK = `ulimit -s ${STACK_KB} 2>/dev/null && exec "$0" --stack-size=${STACK_KB - 1024} "$@"; exec "$0" "$@"`
 const STDERR_KEPT = 4096
 /** Milliseconds to wait for a process that was killed; one that the system holds up is left to it. */
 const LONGEST_FAREWELL = 1000
@@ -38,7 +45,8 @@ export class Engine {
     this.child = fork(MAIN, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      execArgv: [],
+      execPath: '/bin/sh',
+      execArgv: ['-c', DEEP_STACK, process.execPath],
     })
     running.add(this)
     this.child.on('message', (reply: EngineReply) => this.receive(reply))

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { CompileRequest } from '#lib/compile/task.js'
@@ -43,6 +43,14 @@ async function startWarm(): Promise<Engine> {
 
 test('a task has a result', async () => {
   expect(await start().run('library', {})).toMatchObject({ version: '0.18.0' })
+})
+
+test('an engine has a stack for deep graphs', async () => {
+  const engine = start()
+  await engine.run('library', {})
+  const limits = readFileSync(`/proc/${engine.pid}/limits`, 'utf8')
+  expect(Number(/Max stack size\s+(\d+)/.exec(limits)?.[1])).toBeGreaterThanOrEqual(2 ** 27)
+  expect(readFileSync(`/proc/${engine.pid}/cmdline`, 'utf8')).toMatch(/--stack-size=1\d{5}/)
 })
 
 test('errors cross with code, details and cause', async () => {
