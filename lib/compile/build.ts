@@ -1,17 +1,12 @@
 import { IRModule } from '../ir/module.js'
-import type { Constant, Func } from '../ir/relay.js'
+import type { Func } from '../ir/relay.js'
 import type { Target } from '../ir/target.js'
 import { withPassContext } from '../ir/transform.js'
 import { registerOperators } from '../ops/register.js'
-import {
-  getGlobalFunc,
-  type Module,
-  type NDArray,
-  type TvmArg,
-  type TvmMap,
-  type TvmObject,
-} from '../runtime/index.js'
-import { checkImplementations, optimize, passesDone } from './optimize.js'
+import type { Module, NDArray, TvmArg } from '../runtime/index.js'
+import { generateModule } from './codegen.js'
+import { type Lowered, lower } from './lower.js'
+import { checkImplementations, optimize } from './optimize.js'
 
 export interface BuildOptions {
   /** 0 to 4; default 3. */
@@ -35,15 +30,17 @@ export function lowerConfig(target: Target): Readonly<Record<string, TvmArg>> {
   return {
     // Narrower last tiles become code of their own instead of a condition on every multiply-add.
     'tir.LoopPartition': { partition_const_loop: true },
+    // Each kernel would check shapes, strides and types of all its arguments at each call: sessions check the inputs once.
+    'tir.disable_assert': true,
     ...(target.vectorises ? {} : { 'tir.disable_vectorize': true }),
   }
 }
 
 /**
- * Builds a Relay function for the graph executor (TVM v0.18, src/relay/backend/build_module.cc). The function's constants
- * become parameters, its variables inputs.
+ * Optimises a Relay function and lowers its operators to TIR for the graph executor; code is what then remains to be
+ * generated. The function's constants become parameters, its variables inputs.
  */
-export function buildRelay(func: Func, target: Target, options: BuildOptions = {}): Built {
+export function lowerRelay(func: Func, target: Target, options: BuildOptions = {}): Lowered {
   registerOperators()
   const optLevel = options.optLevel ?? 3
   const config = { ...lowerConfig(target), ...options.config }
@@ -54,23 +51,11 @@ export function buildRelay(func: Func, target: Target, options: BuildOptions = {
   )
   checkImplementations(mod, target)
   options.onStep?.('codegen')
-  return withPassContext({ optLevel, config, disabledPasses: passesDone }, () => generate(mod, target))
+  return lower(mod, target, { optLevel, config })
 }
 
-function generate(mod: IRModule, target: Target): Built {
-  const builder = getGlobalFunc('relay.build_module._BuildModule')() as Module
-  const method = (name: string) => {
-    const found = builder.getFunction(name)
-    if (!found) throw new Error(`the library's build module has no function ${name}`)
-    return found
-  }
-  const executor = getGlobalFunc('relay.backend.CreateExecutor')('graph', {})
-  const runtime = getGlobalFunc('relay.backend.CreateRuntime')('cpp', {})
-  method('build')(mod, [target], null, executor, runtime, null, null, 'tvmgen_default')
-  const params = method('get_params')() as TvmMap<string, Constant | TvmObject>
-  return {
-    module: method('get_module')() as Module,
-    graph: method('get_graph_json')() as string,
-    params: new Map([...params.entries()].map(([name, value]) => [name, (value as Constant).data])),
-  }
+/** Builds a Relay function to be run in this process. */
+export function buildRelay(func: Func, target: Target, options: BuildOptions = {}): Built {
+  const lowered = lowerRelay(func, target, options)
+  return { module: generateModule(lowered), graph: lowered.graph, params: lowered.params }
 }

@@ -1,13 +1,14 @@
 import { TvmNodeError } from '../errors.js'
 import { foldConstant } from '../ir/fold-constant.js'
 import { IRModule } from '../ir/module.js'
+import { getOp } from '../ir/op.js'
 import { Call, type Func, Op } from '../ir/relay.js'
 import { rewrite } from '../ir/rewrite.js'
 import { simplify } from '../ir/simplify.js'
 import { type Target, withTarget } from '../ir/target.js'
 import { runPass } from '../ir/transform.js'
 import { findStrategy } from '../ops/strategy.js'
-import type { TvmArg, TvmObject } from '../runtime/index.js'
+import { getGlobalFunc, type TvmArg, type TvmObject } from '../runtime/index.js'
 import { replaceEmptyConstants } from './empty-constants.js'
 import { padChannels } from './pad-channels.js'
 import { lowerQuantization } from './quantization/lower.js'
@@ -23,14 +24,19 @@ interface Step {
   readonly name: string
   readonly level: number
   readonly run: Pass
+  /** The pass works on types, and leaves a module whose types are known. */
+  readonly typed?: true
   /** Operators without which the pass has nothing to do; inferring all types for it would be wasted. */
-  readonly needs?: RegExp
+  readonly needs?: RegExp | ((op: string) => boolean)
 }
 
-/** A pass of the library, on a module whose types are known. */
-function relayPass(name: string, level: number, options: { args?: TvmArg[]; needs?: RegExp } = {}): Step {
-  const run: Pass = (mod) => runPass(name, runPass('InferType', mod), ...(options.args ?? []))
-  return { name, level, run, ...(options.needs ? { needs: options.needs } : {}) }
+/** A pass of the library on functions, which infers the types again when it is done (src/relay/ir/transform.cc). */
+function relayPass(
+  name: string,
+  level: number,
+  { args = [], ...options }: { args?: TvmArg[] } & Pick<Step, 'needs'> = {},
+): Step {
+  return { name, level, run: (mod) => runPass(name, mod, ...args), typed: true, ...options }
 }
 /** A rewriting of the main function done here. */
 function ownPass(name: string, level: number, change: (main: Func, target: Target) => Func): Step {
@@ -41,6 +47,11 @@ function ownPass(name: string, level: number, change: (main: Func, target: Targe
   }
 }
 
+/** Operators for which a function is registered under `key`. */
+function having(key: string): (op: string) => boolean {
+  return (op) => getGlobalFunc('ir.OpGetAttr')(getOp(op), key) !== null
+}
+
 const fold = ownPass('FoldConstant', 1, foldConstant)
 const clean = ownPass('Simplify', 1, simplify)
 
@@ -49,20 +60,20 @@ const pipeline: readonly Step[] = [
   { name: 'RemoveUnusedFunctions', level: 0, run: (mod) => runPass('RemoveUnusedFunctions', mod, ['main']) },
   { name: 'ToBasicBlockNormalForm', level: 0, run: (mod) => runPass('ToBasicBlockNormalForm', mod) },
   { name: 'LowerQuantization', level: 0, run: lowerQnn, needs: /^qnn\./ },
-  relayPass('Legalize', 1, { args: ['FTVMLegalize'] }),
-  relayPass('SimplifyInference', 0),
+  relayPass('Legalize', 1, { args: ['FTVMLegalize'], needs: having('FTVMLegalize') }),
+  relayPass('SimplifyInference', 0, { needs: /_norm$|^nn\.l2_normalize$|^nn\.dropout$/ }),
   fold,
   relayPass('EliminateCommonSubexpr', 3, { args: [null] }),
-  relayPass('BackwardFoldScaleAxis', 3),
+  relayPass('BackwardFoldScaleAxis', 3, { needs: /^multiply$/ }),
   fold,
-  relayPass('ForwardFoldScaleAxis', 3),
+  relayPass('ForwardFoldScaleAxis', 3, { needs: /^multiply$/ }),
   fold,
   clean,
   ownPass('PadChannels', 3, padChannels),
   relayPass('CanonicalizeCast', 3, { needs: /^cast$/ }),
   relayPass('CanonicalizeOps', 3, { needs: /^nn\.bias_add$/ }),
   relayPass('FlattenAtrousConv', 0, { needs: /^nn\.batch_to_space_nd$/ }),
-  relayPass('AlterOpLayout', 3),
+  relayPass('AlterOpLayout', 3, { needs: having('FTVMAlterOpLayout') }),
   fold,
   clean,
   relayPass('FastMath', 4),
@@ -105,16 +116,26 @@ export function optimize(
   { onPass, without = [] }: OptimizeOptions = {},
 ): IRModule {
   return withTarget(target, () => {
-    let current: TvmObject = mod
-    for (const { name, level, run, needs } of pipeline) {
-      if (without.includes(name)) continue
-      if (level > optLevel || (needs && ![...operators(current as IRModule)].some((op) => needs.test(op))))
-        continue
-      onPass?.(name)
-      current = run(current, { target, optLevel })
+    let current = mod
+    let typed = false
+    let present = operators(current)
+    for (const step of pipeline) {
+      if (without.includes(step.name) || step.level > optLevel || !isNeeded(step, present)) continue
+      onPass?.(step.name)
+      if (step.typed && !typed) current = runPass('InferType', current) as IRModule
+      const next = step.run(current, { target, optLevel }) as IRModule
+      if (next === current) continue
+      typed = step.typed ?? false
+      current = next
+      present = operators(current)
     }
-    return runPass('InferType', current) as IRModule
+    return typed ? current : (runPass('InferType', current) as IRModule)
   })
+}
+
+function isNeeded({ needs }: Step, present: ReadonlySet<string>): boolean {
+  if (!needs) return true
+  return [...present].some((op) => (needs instanceof RegExp ? needs.test(op) : needs(op)))
 }
 
 /**

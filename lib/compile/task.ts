@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename } from 'node:path'
 import { TvmNodeError } from '../errors.js'
 import { importModel } from '../frontend/onnx/import.js'
 import { target as makeTarget, type Target } from '../ir/target.js'
 import { notingSchedules } from '../ops/lower-call.js'
 import type { TaskContext } from '../process/protocol.js'
-import { getGlobalFunc, libraryVersion, openLibrary } from '../runtime/index.js'
+import { libraryVersion, openLibrary } from '../runtime/index.js'
 import { ApplyHistoryBest, withDispatchContext } from '../schedule-config/dispatch.js'
 import { readRecordLog } from '../schedule-config/log.js'
 import { loadTemplates } from '../schedule-config/user-templates.js'
-import { ARTIFACT_FORMAT, type ArtifactMetadata, readArtifact, writeArtifact } from '../session/artifact.js'
+import { ARTIFACT_FORMAT, type ArtifactMetadata, writeArtifact } from '../session/artifact.js'
 import type { NamedTensors } from '../session/inputs.js'
+import { parameterPieces } from '../session/parameters.js'
 import { packageVersion } from '../version.js'
-import { buildRelay } from './build.js'
+import { lowerRelay } from './build.js'
+import { generateObjects } from './codegen.js'
 import { linkSharedLibrary } from './link.js'
 
 export interface CompileRequest {
@@ -55,12 +57,14 @@ function checkGenerates({ kind }: Target): void {
 
 /** The share of the work that is typically done when a phase begins. */
 const reached = { import: 0, optimize: 0.05, codegen: 0.3, link: 0.95, write: 0.97 }
+/** Within `codegen`, when all operators are lowered. */
+const LOWERED = 0.6
 type CompilePhase = keyof typeof reached
 
 /** The engine's side of `compile`: model file to artifact file. */
 export async function run(request: CompileRequest, { progress }: TaskContext): Promise<CompileResult> {
-  const report = (phase: CompilePhase, step?: string) =>
-    progress({ type: 'phase', phase, fraction: reached[phase], ...(step && { step }) })
+  const report = (phase: CompilePhase, step?: string, fraction: number = reached[phase]) =>
+    progress({ type: 'phase', phase, fraction, ...(step && { step }) })
   openLibrary({ kind: 'compiler' })
   const target = makeTarget(request.target)
   checkGenerates(target)
@@ -69,18 +73,22 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   await loadTemplates(request.templates)
   const logs = request.records.map(readRecordLog)
   const history = new ApplyHistoryBest(logs.flatMap(({ records }) => records))
-  const { built, schedules } = withDispatchContext(history, () =>
+  const { built: lowered, schedules } = withDispatchContext(history, () =>
     notingSchedules(() =>
-      buildRelay(func, target, {
+      lowerRelay(func, target, {
         optLevel: request.optLevel,
         config: request.config,
         onStep: report,
       }),
     ),
   )
-  const { module, graph, params } = built
+  const { graph, params } = lowered
+  const objects = await generateObjects(lowered, request.folder, (done, total) => {
+    const share = done / total
+    report('codegen', `${done} of ${total}`, LOWERED * (1 - share) + reached.link * share)
+  })
   report('link')
-  const library = await linkSharedLibrary(module, request.folder)
+  const library = await linkSharedLibrary(objects, request.folder)
   report('write')
   const { version, commit } = libraryVersion()
   const metadata = {
@@ -101,13 +109,12 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     assumed,
     schedules,
   }
-  const blob = getGlobalFunc('runtime.SaveParams')(new Map(params)) as Uint8Array
-  await writeArtifact(request.output, metadata, {
-    'graph.json': Buffer.from(graph),
-    'params.bin': blob,
-    'lib.so': await readFile(library),
+  const complete = await writeArtifact(request.output, metadata, {
+    'graph.json': [Buffer.from(graph)],
+    'params.bin': parameterPieces(params),
+    'lib.so': [await readFile(library)],
   })
-  await rm(join(request.folder, 'lib.so'), { force: true })
+  await rm(library, { force: true })
   const warnings = [...logs.flatMap(({ problems }) => problems), ...history.problems]
-  return { metadata: (await readArtifact(request.output)).metadata, warnings }
+  return { metadata: complete, warnings }
 }

@@ -10,9 +10,9 @@ export interface PassContextOptions {
   readonly instruments?: readonly TvmObject[]
 }
 
-/** Runs `body` within a pass context (TVM v0.18, include/tvm/ir/transform.h); contexts are per thread. */
-export function withPassContext<T>(options: PassContextOptions, body: () => T): T {
-  const context = getGlobalFunc('transform.PassContext')(
+/** A pass context (TVM v0.18, include/tvm/ir/transform.h). */
+export function passContext(options: PassContextOptions): TvmObject {
+  return getGlobalFunc('transform.PassContext')(
     options.optLevel ?? 3,
     [...(options.requiredPasses ?? [])],
     [...(options.disabledPasses ?? [])],
@@ -23,6 +23,16 @@ export function withPassContext<T>(options: PassContextOptions, body: () => T): 
     0,
     null,
   ) as TvmObject
+}
+
+/** The context that passes run under now. */
+export function currentPassContext(): TvmObject {
+  return getGlobalFunc('transform.GetCurrentPassContext')() as TvmObject
+}
+
+/** Runs `body` within a pass context; contexts are per thread. */
+export function withPassContext<T>(options: PassContextOptions, body: () => T): T {
+  const context = passContext(options)
   getGlobalFunc('transform.EnterPassContext')(context)
   try {
     return body()

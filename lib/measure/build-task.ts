@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { buildSchedule } from '../compile/build-schedule.js'
 import { linkSharedLibrary } from '../compile/link.js'
 import { isTvmNodeError } from '../errors.js'
@@ -47,7 +48,10 @@ export async function run(request: BuildRequest): Promise<BuildOutcome> {
     error = TrialError.COMPILE_HOST
     const args = instance.args.map(({ shape, dtype }) => ({ shape, dtype }))
     const module = buildSchedule(instance, target)
-    const path = await linkSharedLibrary(module, request.folder, `trial${request.id}`)
+    const name = `trial${request.id}`
+    const object = join(request.folder, `${name}.o`)
+    module.saveToFile(object, 'o')
+    const path = await linkSharedLibrary([object], request.folder, name)
     return { path, args, elapsed: elapsed() }
   } catch (cause) {
     // Instances are refused late where an intrinsic or an extent turns out not to fit.

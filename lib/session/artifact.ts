@@ -4,7 +4,7 @@ import { TvmNodeError } from '../errors.js'
 import { writeWhole } from '../files.js'
 import { native } from '../native.js'
 import type { DType } from '../tensor.js'
-import { readTar, type TarMember, tarEnd, tarPieces } from './tar.js'
+import { readTar, sizeOf, tarEnd, tarPieces } from './tar.js'
 
 export const ARTIFACT_FORMAT = 1
 
@@ -67,42 +67,41 @@ const METADATA = 'artifact.json'
 export const ARTIFACT_START = Buffer.from(`${METADATA}\0`)
 const SEAL = 'SHA256'
 
-/** The file's pieces: metadata, members, and a seal over all bytes before it. */
-function pieces({
-  metadata,
-  members,
-}: Omit<ArtifactContents, 'metadata'> & { metadata: Omit<ArtifactMetadata, 'members'> }): Uint8Array[] {
-  const sums = Object.fromEntries(
-    Object.entries(members).map(([name, data]) => [name, { size: data.byteLength, sha256: sha256(data) }]),
-  )
-  const json = Buffer.from(`${JSON.stringify({ ...metadata, members: sums }, null, 2)}\n`)
-  const list: TarMember[] = [
-    { name: METADATA, data: json },
-    ...Object.entries(members).map(([name, data]) => ({ name, data })),
-  ]
-  const body = tarPieces(list)
-  const hash = createHash('sha256')
-  for (const piece of body) hash.update(piece)
-  return [...body, ...seal(hash)]
-}
+/** What is written: members in pieces, so that large ones need not be put together first. */
+export type ArtifactPieces = Readonly<Record<string, readonly Uint8Array[]>>
 
 function seal(hash: Hash): Uint8Array[] {
-  return [...tarPieces([{ name: SEAL, data: Buffer.from(`${hash.digest('hex')}\n`) }]), tarEnd]
+  return [...tarPieces({ [SEAL]: [Buffer.from(`${hash.digest('hex')}\n`)] }), tarEnd]
 }
 
 const SEAL_BYTES = 2048
 
-function sha256(data: Uint8Array): string {
-  return createHash('sha256').update(data).digest('hex')
+function hashOf(pieces: readonly Uint8Array[]): Hash {
+  const hash = createHash('sha256')
+  for (const piece of pieces) hash.update(piece)
+  return hash
 }
 
-/** Writes an artifact whole or not at all. @throws `ERR_WRITE_FAILED` */
+/**
+ * Writes an artifact whole or not at all.
+ *
+ * @returns The metadata, with the members' sums.
+ * @throws `ERR_WRITE_FAILED`
+ */
 export async function writeArtifact(
   path: string,
   metadata: Omit<ArtifactMetadata, 'members'>,
-  members: Readonly<Record<string, Uint8Array>>,
-): Promise<void> {
-  await writeWhole(path, pieces({ metadata, members }))
+  members: ArtifactPieces,
+): Promise<ArtifactMetadata> {
+  const sums = Object.entries(members).map(([name, data]) => {
+    return [name, { size: sizeOf(data), sha256: hashOf(data).digest('hex') }] as const
+  })
+  const complete = { ...metadata, members: Object.fromEntries(sums) }
+  const json = Buffer.from(`${JSON.stringify(complete, null, 2)}\n`)
+  // The metadata come first, then the members, then a seal over all bytes before it.
+  const body = tarPieces({ [METADATA]: [json], ...members })
+  await writeWhole(path, [...body, ...seal(hashOf(body))])
+  return complete
 }
 
 /**

@@ -8,13 +8,17 @@ export interface TarMember {
   readonly data: Uint8Array
 }
 
-/** A whole archive without its end mark, as the pieces to write. */
-export function tarPieces(members: readonly TarMember[]): Uint8Array[] {
-  return members.flatMap(({ name, data }) => [
-    header(name, data.byteLength),
-    data,
-    new Uint8Array(padding(data.byteLength)),
-  ])
+/** A whole archive without its end mark, as the pieces to write. Members may themselves come in pieces. */
+export function tarPieces(members: Readonly<Record<string, readonly Uint8Array[]>>): Uint8Array[] {
+  return Object.entries(members).flatMap(([name, data]) => {
+    const size = sizeOf(data)
+    return [header(name, size), ...data, new Uint8Array(padding(size))]
+  })
+}
+
+/** Bytes of all pieces together. */
+export function sizeOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((total, { byteLength }) => total + byteLength, 0)
 }
 
 export const tarEnd = new Uint8Array(2 * BLOCK)

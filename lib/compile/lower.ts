@@ -1,0 +1,66 @@
+import type { IRModule } from '../ir/module.js'
+import { type Target, withTarget } from '../ir/target.js'
+import { currentPassContext, type PassContextOptions, runPass, withPassContext } from '../ir/transform.js'
+import {
+  getGlobalFunc,
+  type Module,
+  type NDArray,
+  type TvmArray,
+  type TvmMap,
+  type TvmObject,
+} from '../runtime/index.js'
+import { passesDone } from './optimize.js'
+
+/** A network as a graph of calls to functions in TIR. */
+export interface Lowered {
+  /** The graph executor's JSON. */
+  readonly graph: string
+  readonly params: ReadonlyMap<string, NDArray>
+  /** The functions that the graph calls, each distinct one once. */
+  readonly functions: IRModule | undefined
+  readonly target: Target
+  /** What code is to be generated under. */
+  readonly context: PassContextOptions
+}
+
+/**
+ * Fuses operators, plans memory and lowers each distinct fused function. These are the steps of the library's own build
+ * (TVM v0.18, src/relay/backend/build_module.cc) without those that do nothing for CPUs and one graph executor, all of which
+ * infer the types of the whole network again.
+ */
+export function lower(mod: IRModule, target: Target, options: PassContextOptions): Lowered {
+  const context = { ...options, disabledPasses: [...passesDone, ...(options.disabledPasses ?? [])] }
+  return withPassContext(context, () => {
+    const fused = withTarget(target, () => fuse(mod, target))
+    const codegen = getGlobalFunc('relay.build_module._GraphExecutorCodegen')() as Module
+    const method = (name: string) => {
+      const found = codegen.getFunction(name)
+      if (!found) throw new Error(`the library's graph executor codegen has no function ${name}`)
+      return found
+    }
+    method('init')(null, [target])
+    method('codegen')(fused, fused.lookup(), 'tvmgen_default')
+    // Sorted: the order of the library's parameter files is that in which they came.
+    const names = (method('list_params_name')() as TvmArray<string>).toArray().sort()
+    const param = method('get_param_by_name')
+    const [functions] = [...(method('get_irmodule')() as TvmMap<Target, IRModule>).entries()]
+    return {
+      graph: method('get_graph_json')() as string,
+      params: new Map(names.map((name) => [name, param(name) as NDArray])),
+      functions: functions?.[1],
+      target,
+      context,
+    }
+  })
+}
+
+function fuse(mod: IRModule, target: Target): IRModule {
+  const configuration = getGlobalFunc('target.MakeCompilationConfig')(currentPassContext(), [target])
+  const named = getGlobalFunc('ir.Module_WithAttrs')(mod, {
+    executor: getGlobalFunc('relay.backend.CreateExecutor')('graph', {}),
+    runtime: getGlobalFunc('relay.backend.CreateRuntime')('cpp', {}),
+  }) as TvmObject
+  const planned = runPass('PlanDevices', named, configuration)
+  const AS_THE_CONTEXT_SAYS = -1
+  return runPass('InferType', runPass('FuseOps', planned, AS_THE_CONTEXT_SAYS)) as IRModule
+}
