@@ -8,13 +8,16 @@ import { DOT } from './dot-product.js'
 
 type Legalize = (attrs: TvmObject, args: TvmArray<Expr>) => Call | null
 
-/** Whether the product is one of unsigned by signed bytes, on a CPU that multiplies four of them at a time. */
-function isByteProduct(data: Expr, weight: Expr): boolean {
-  const target = getGlobalFunc('target.TargetCurrent')(false) as Target
-  return target.isX86 && dtypeOf(data) === 'uint8' && dtypeOf(weight) === 'int8'
+function currentTarget(): Target {
+  return getGlobalFunc('target.TargetCurrent')(false) as Target
 }
 
-const missing = (extent: number) => (DOT - (extent % DOT)) % DOT
+/** Whether the product is one of unsigned by signed bytes, on a CPU that multiplies four of them at a time. */
+function isByteProduct(data: Expr, weight: Expr): boolean {
+  return currentTarget().isX86 && dtypeOf(data) === 'uint8' && dtypeOf(weight) === 'int8'
+}
+
+const missing = (extent: number, multiple: number = DOT) => (multiple - (extent % multiple)) % multiple
 
 /** Zeros behind the elements of some axes. */
 function padBehind(x: Expr, extents: readonly number[]): Expr {
@@ -64,12 +67,13 @@ export function fillChannels(attrs: TvmObject, [data, weight]: readonly [Expr, E
   return moreFilters === 0 ? result : cut(result, 1, filters)
 }
 
-/** Fills columns and depth up to multiples of four. */
+/** Fills the depth up to a multiple of four, columns to whole vectors where there are several. */
 const dense: Legalize = (attrs, args) => {
   const [data, weight] = args.toArray() as [Expr, Expr]
   if (!isByteProduct(data, weight)) return null
   const [columns, depth] = shapeOf(weight) as [number, number]
-  const [moreColumns, moreDepth] = [missing(columns), missing(depth)]
+  const { simdLanes32: lanes } = currentTarget()
+  const [moreColumns, moreDepth] = [missing(columns, columns > lanes ? lanes : DOT), missing(depth)]
   if ((moreColumns === 0 && moreDepth === 0) || [...shapeOf(data), columns].some((extent) => extent <= 0))
     return null
   const result = call(

@@ -106,9 +106,7 @@ export function scheduleElementwise(
     outer = [outerPart]
     last = innerPart
     if (target.vectorises && axes[0]?.extent !== undefined && work % (lanes * 2) === 0) stage.vectorize(last)
-  } else if (target.vectorises && last.extent <= INTERLEAVED) {
-    stage.unroll(last)
-  } else if (target.vectorises) {
+  } else if (target.vectorises && last.extent > INTERLEAVED) {
     const width = vectorWidth(last.extent, lanes)
     if (width > 1) {
       const [, inner] = stage.split(last, width)
