@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { findBundle } from '#lib/bundle/index.js'
 import { getGlobalFunc, openedLibrary, openLibrary } from '#lib/runtime/index.js'
@@ -43,6 +44,30 @@ describe('opening', () => {
       status: 0,
       signal: null,
     })
+  })
+  test('prints nothing in a worker thread either, nor when targets name processors', async () => {
+    const result = await run(`
+      import { Worker } from 'node:worker_threads'
+      new Worker(\`
+        import * as tvm from ${JSON.stringify(runtime)}
+        tvm.openLibrary()
+        for (const target of ['llvm -mcpu=skylake-avx512', 'llvm -mcpu=znver4', 'c -mcpu=cortex-m4'])
+          tvm.getGlobalFunc('target.Target')(target)\`, { eval: true })`)
+    expect(result).toEqual({ stdout: '', stderr: '', status: 0, signal: null })
+  })
+  test('takes the OpenCL loader of the system, and the stand-in only where there is none', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tvm-node-opencl-'))
+    const stub = fileURLToPath(new URL('../../build/Release/opencl-stub/libOpenCL.so.1', import.meta.url))
+    copyFileSync(stub, join(folder, 'libOpenCL.so.1'))
+    const body = `
+      import { readFileSync } from 'node:fs'
+      tvm.openLibrary()
+      console.log(...new Set(readFileSync('/proc/self/maps', 'utf8').match(/\\S*libOpenCL\\S*/g)))`
+    expect((await run(body, { LD_LIBRARY_PATH: folder })).stdout).toBe(`${join(folder, 'libOpenCL.so.1')}\n`)
+    const otherwise = (await run(body)).stdout.trim().split(' ')
+    expect(otherwise).toHaveLength(1)
+    expect(otherwise[0]).toContain('libOpenCL.so')
+    rmSync(folder, { recursive: true })
   })
   test('leaves both streams as they were', async () => {
     const result = await run(`tvm.openLibrary(); console.log('out'); console.error('err')`)
