@@ -2,7 +2,7 @@ import type { TvmArray, TvmValue } from '../runtime/index.js'
 import { Op } from './op.js'
 import { Call, call, type Expr, typeOf } from './relay.js'
 import { rewrite } from './rewrite.js'
-import { extent, TensorType, UNKNOWN_DIM } from './type.js'
+import { extent, TensorType, type Type, UNKNOWN_DIM } from './type.js'
 
 /**
  * Removes what changes nothing: casts to the same type, reshapes and transposes that follow each other or cancel out,
@@ -77,8 +77,20 @@ function simplifyLayout(expr: Call): Expr {
   const [x] = expr.args as [Expr]
   const layout = (of: Call, name: string) => of.attrs.get(name) as string
   if (layout(expr, 'src_layout') === layout(expr, 'dst_layout')) return x
+  if (keepsOrder(layout(expr, 'src_layout'), layout(expr, 'dst_layout'), typeOf(x), typeOf(expr)))
+    return call('reshape', [x], { newshape: (typeOf(expr) as TensorType).shape })
   const inner = innerCall(x, layoutTransforms)
   if (!inner || layout(inner, 'dst_layout') !== layout(expr, 'src_layout')) return expr
   const [source] = inner.args as [Expr]
   return layout(inner, 'src_layout') === layout(expr, 'dst_layout') ? source : expr
+}
+
+/** Whether a conversion leaves every element where it is: blocks of one channel, or channels of one element. */
+function keepsOrder(source: string, result: string, from: Type, to: Type): boolean {
+  const blocked = /^NCHW(\d+c)?$/
+  if (!blocked.test(source) || !blocked.test(result)) return false
+  if (!(from instanceof TensorType) || !(to instanceof TensorType)) return false
+  if ([...from.shape, ...to.shape].some((dim) => dim <= 0)) return false
+  const single = (layout: string) => layout === 'NCHW' || layout === 'NCHW1c'
+  return (single(source) && single(result)) || (from.shape[2] === 1 && from.shape[3] === 1)
 }

@@ -9,6 +9,7 @@ import {
   inlineInjective,
   isParallelWork,
   parallelOuter,
+  rowsPerTask,
   scheduleElementwise,
   vectorizeBlock,
 } from './schedule-util.js'
@@ -64,8 +65,13 @@ export function scheduleBlockedConvolution(
   const [ho, hi] = knobs.rows > 1 ? stage.split(h, knobs.rows) : [h]
   const [wo, wi] = stage.split(w, knobs.columns)
   const [co, cin] = stage.split(ci, channels)
-  stage.reorder(n, c, ho, wo, co, ...(hi ? [hi] : []), wi, cin)
-  const outer = stage.fuse(n, c, ho)
+  // Threads share what moves less between their caches: rows, or filters. Depthwise ones do as their neighbours will.
+  const [data, weight] = convolution.inputs.map(count) as [number, number]
+  const byRows = depthwise ? h.extent * w.extent > c.extent * block : data > weight
+  const share = byRows ? rowsPerTask(n.extent * c.extent, ho.extent) : undefined
+  const [hb, hr] = share === undefined ? [ho] : stage.split(ho, share)
+  stage.reorder(n, ...(hr ? [hb, c, hr] : [c, hb]), wo, co, ...(hi ? [hi] : []), wi, cin)
+  const outer = hr ? stage.fuse(n, hb, c) : stage.fuse(n, c, hb)
   if (padded) {
     const within = work <= MOST_WITH_BORDERS
     schedulePad(schedule.stage(padded), padded.axis, !within, target)
@@ -74,13 +80,16 @@ export function scheduleBlockedConvolution(
   if (target.vectorises) {
     vectorizeBlock(stage, cin, channels, target)
     // Depthwise steps are bound by loads.
-    const cost = depthwise ? 4 : 1
-    if (isParallelWork(work * cost)) stage.parallel(outer)
+    if (isParallelWork(depthwise ? 4 * work : work)) stage.parallel(outer)
   }
   scheduleAccumulator(schedule.stage(accumulator), knobs, channels, depthwise, target)
   schedule.stage(accumulator).computeAt(stage, co)
   if (!isLast && !sameShape) scheduleElementwise(schedule, output, target)
   return schedule
+}
+
+function count({ shape }: Tensor): number {
+  return shape.reduce((product, dim) => product * dim, 1)
 }
 
 interface Knobs {

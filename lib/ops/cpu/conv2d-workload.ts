@@ -75,6 +75,8 @@ export interface BlockKnobs {
 }
 
 const WIDEST_TILE = 64
+/** So few channels, of an image, are read where they are: in blocks of one. */
+const FEW_CHANNELS = 4
 /** The longest window, to each side, that is unrolled. */
 export const MOST_UNROLLED = 7
 
@@ -100,7 +102,7 @@ export function defaultBlocks(
   const blockOf = (channels: number) =>
     (bytes && byteChannelBlock(channels, target)) || channelBlock(channels, target)
   const [dataBlock, block] = blocks ?? [
-    blockOf(depthwise ? inputs : inputs / groups),
+    !depthwise && inputs <= FEW_CHANNELS ? 1 : blockOf(depthwise ? inputs : inputs / groups),
     blockOf(depthwise ? filters : filters / groups),
   ]
   const depth = (depthwise ? 1 : inputs / groups) * kernel[0] * kernel[1]

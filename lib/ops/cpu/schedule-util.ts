@@ -14,7 +14,7 @@ export function worthThreads(work: number, target: Target): boolean {
 }
 
 /** Below this many multiply-adds the same holds for a loop that sums. */
-const SUMS_WORTH_A_THREAD = 393_216
+const SUMS_WORTH_A_THREAD = 1_000_000
 
 /** Whether a nest of that many multiply-adds gains from threads. */
 export function isParallelWork(steps: number): boolean {
@@ -27,6 +27,14 @@ const BYTES_WORTH_A_THREAD = 4 * SUMS_WORTH_A_THREAD
 /** Whether sums of products of bytes gain from threads. */
 export function areWorthThreads(op: Operation): boolean {
   return elements([...op.axis, ...op.reduceAxis]) >= BYTES_WORTH_A_THREAD
+}
+
+/** Enough tasks to share evenly among some threads. */
+const TASKS = 32
+
+/** How many of `rows` a task should have, where there are `times` tasks for each. */
+export function rowsPerTask(times: number, rows: number): number {
+  return largestDivisor(rows, Math.max(1, Math.floor((rows * times) / TASKS)))
 }
 
 export function isInjective(op: Operation): boolean {
@@ -61,7 +69,10 @@ export function elements(axes: readonly IterVar[]): number {
   return axes.reduce((total, axis) => total * axis.extent, 1)
 }
 
-/** The outer axes that are worth running in parallel: fused until there are enough pieces for some threads. */
+/**
+ * The outer axes that are worth running in parallel: fused until there are enough pieces for some threads. Of a tensor in blocks
+ * of channels, rows come before chunks, as in convolutions, so that threads find what they wrote.
+ */
 export function parallelOuter(
   stage: Stage,
   axes: readonly IterVar[],
@@ -69,7 +80,10 @@ export function parallelOuter(
   target: Target,
 ): IterVar | undefined {
   if (axes.length === 0) return undefined
-  const fused = stage.fuse(...axes)
+  const [n, c, h] = axes as [IterVar, IterVar, IterVar]
+  const blocked = axes.length === 3 && stage.op.axis.length === 5
+  if (blocked) stage.reorder(n, h, c)
+  const fused = stage.fuse(...(blocked ? [n, h, c] : axes))
   if (worthThreads(work, target)) stage.parallel(fused)
   return fused
 }
