@@ -128,6 +128,8 @@ export class TvmBackend {
     const artifact = await compile(model, {
       target: board.target,
       config: passConfigOf(board),
+      reusable: true,
+      ...(this.prepared && { reuse: this.prepared.artifact }),
       ...(shapes && { shapes }),
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
@@ -135,7 +137,7 @@ export class TvmBackend {
     const before = this.prepared
     this.prepared = { artifact, hash, memory: await memoryNeed(artifact) }
     await before?.artifact.dispose()
-    return 'all'
+    return artifact.rebuilt
   }
 
   /**

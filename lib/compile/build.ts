@@ -36,26 +36,34 @@ export function lowerConfig(target: Target): Readonly<Record<string, TvmArg>> {
   }
 }
 
-/**
- * Optimises a Relay function and lowers its operators to TIR for the graph executor; code is what then remains to be
- * generated. The function's constants become parameters, its variables inputs.
- */
-export function lowerRelay(func: Func, target: Target, options: BuildOptions = {}): Lowered {
+/** Optimises a Relay function; its constants stay in it. */
+export function optimizeRelay(func: Func, target: Target, options: BuildOptions = {}): IRModule {
   registerOperators()
-  const optLevel = options.optLevel ?? 3
-  const config = { ...lowerConfig(target), ...options.config }
+  const { optLevel, config } = passSettings(target, options)
   const mod = withPassContext({ optLevel, config }, () =>
     optimize(IRModule.fromFunction(func), target, optLevel, {
       onPass: (pass) => options.onStep?.('optimize', pass),
     }),
   )
   checkImplementations(mod, target)
+  return mod
+}
+
+/**
+ * Lowers the operators of an optimised network to TIR for the graph executor; code is what then remains to be generated.
+ * Constants become parameters, variables inputs.
+ */
+export function lowerGraph(mod: IRModule, target: Target, options: BuildOptions = {}): Lowered {
   options.onStep?.('codegen')
-  return lower(mod, target, { optLevel, config })
+  return lower(mod, target, passSettings(target, options))
+}
+
+function passSettings(target: Target, { optLevel = 3, config }: BuildOptions) {
+  return { optLevel, config: { ...lowerConfig(target), ...config } }
 }
 
 /** Builds a Relay function to be run in this process. */
 export function buildRelay(func: Func, target: Target, options: BuildOptions = {}): Built {
-  const lowered = lowerRelay(func, target, options)
+  const lowered = lowerGraph(optimizeRelay(func, target, options), target, options)
   return { module: generateModule(lowered), graph: lowered.graph, params: lowered.params }
 }

@@ -30,6 +30,13 @@ export interface CompileOptions extends Limits {
   readonly records?: string | readonly string[]
   /** Modules that register templates of your own (see `registerTemplate`), as paths. */
   readonly templates?: readonly string[]
+  /** Whether the artifact records what `reuse` needs; default false. */
+  readonly reusable?: boolean
+  /**
+   * An artifact that was built as `reusable` with the same options. Where the model has the same graph and only other weights, its code
+   * is used again and only the parameters are computed, to the same bits; else everything is built. Implies `reusable`.
+   */
+  readonly reuse?: string | { readonly path: string }
   readonly onProgress?: (event: ProgressEvent) => void
 }
 
@@ -41,6 +48,8 @@ const optionsSchema = optionSchema({
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
   records: z.union([z.string(), z.array(z.string())]),
   templates: z.array(z.string()),
+  reusable: z.boolean(),
+  reuse: z.union([z.string(), z.object({ path: z.string() })]),
   onProgress: z.instanceof(Function),
   ...limitOptions,
 })
@@ -53,11 +62,13 @@ export class Artifact {
     readonly metadata: ArtifactMetadata,
     /** What the compilation had to leave out, for people: damaged records, records that do not apply. */
     readonly warnings: readonly string[],
+    /** `parameters` where the code of `reuse` served again. */
+    readonly rebuilt: 'all' | 'parameters',
   ) {}
 
   /** @internal */
-  static at(path: string, { metadata, warnings }: CompileResult): Artifact {
-    return new Artifact(path, metadata, warnings)
+  static at(path: string, { metadata, warnings, rebuilt }: CompileResult): Artifact {
+    return new Artifact(path, metadata, warnings, rebuilt)
   }
 
   /**
@@ -107,6 +118,11 @@ export async function compile(model: string | Uint8Array, options: CompileOption
       config,
       records: [options.records ?? []].flat().map((path) => resolve(path)),
       templates: (options.templates ?? []).map((path) => resolve(path)),
+      reusable: options.reusable ?? options.reuse !== undefined,
+      reuse:
+        options.reuse === undefined
+          ? undefined
+          : resolve(typeof options.reuse === 'string' ? options.reuse : options.reuse.path),
     }
     const result = (await runInEngine('compile', request, { signal, timeoutMs, onProgress })) as CompileResult
     return Artifact.at(request.output, result)

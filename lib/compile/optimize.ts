@@ -1,4 +1,5 @@
 import { TvmNodeError } from '../errors.js'
+import { currentTrace } from '../ir/constant-trace.js'
 import { foldConstant } from '../ir/fold-constant.js'
 import { IRModule } from '../ir/module.js'
 import { getOp } from '../ir/op.js'
@@ -11,6 +12,7 @@ import { findStrategy } from '../ops/strategy.js'
 import { getGlobalFunc, type TvmArg, type TvmObject } from '../runtime/index.js'
 import { replaceEmptyConstants } from './empty-constants.js'
 import { padChannels } from './pad-channels.js'
+import { noteReads } from './parameters/value-reads.js'
 import { lowerQuantization } from './quantization/lower.js'
 
 interface PassSettings {
@@ -122,6 +124,7 @@ export function optimize(
     for (const step of pipeline) {
       if (without.includes(step.name) || step.level > optLevel || !isNeeded(step, present)) continue
       onPass?.(step.name)
+      if (currentTrace()) noteReads(step.name, current)
       if (step.typed && !typed) current = runPass('InferType', current) as IRModule
       const next = step.run(current, { target, optLevel }) as IRModule
       if (next === current) continue

@@ -1,11 +1,10 @@
+import { foldConstant } from '../ir/fold-constant.js'
 import { Call, Constant, call, callOp, constant, type Expr, type Func, Op, typeOf } from '../ir/relay.js'
 import { rewrite } from '../ir/rewrite.js'
 import type { Target } from '../ir/target.js'
 import { TensorType } from '../ir/type.js'
 import { int, ints, text } from '../ops/attrs.js'
 import { largestDivisor } from '../ops/cpu/schedule-util.js'
-import { NDArray } from '../runtime/index.js'
-import { emptyTensor, type TypedArray } from '../tensor.js'
 
 /** How much faster a kernel must get, and those that read its result may lose of it, for padding to pay. */
 const LEAST_GAIN = 1.2
@@ -183,22 +182,9 @@ function again(expr: Call, args: readonly Expr[]): Expr {
 }
 
 /** A constant in the first corner of zeros. */
-function grown(weight: Constant, shape: readonly number[]): Constant {
-  const from = weight.data.toTensor()
-  if (from.shape.every((dim, i) => dim === shape[i])) return weight
-  const to = emptyTensor(from.dtype, shape)
-  const [source, target] = [from.data as TypedArray, to.data as TypedArray]
-  const row = from.shape.at(-1) as number
-  const rows = row === 0 ? 0 : source.length / row
-  for (let i = 0; i < rows; i++) {
-    let [rest, at, step] = [i, 0, shape.at(-1) as number]
-    for (let axis = shape.length - 2; axis >= 0; axis--) {
-      const extent = from.shape[axis] as number
-      at += (rest % extent) * step
-      rest = Math.floor(rest / extent)
-      step *= shape[axis] as number
-    }
-    target.set(source.subarray(i * row, (i + 1) * row) as never, at)
-  }
-  return constant(NDArray.from(to))
+function grown(weight: Constant, shape: readonly number[]): Expr {
+  const { shape: own, dtype } = weight.data
+  if (own.every((dim, i) => dim === shape[i])) return weight
+  const pad_width = own.map((dim, i) => [0, (shape[i] as number) - dim])
+  return foldConstant(call('nn.pad', [weight, constant(0, dtype)], { pad_width, pad_mode: 'constant' }))
 }

@@ -2,21 +2,31 @@ import { createHash } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { TvmNodeError } from '../errors.js'
-import { importModel } from '../frontend/onnx/import.js'
+import { importRead } from '../frontend/onnx/import.js'
+import { type OnnxModel, readModel } from '../frontend/onnx/model.js'
+import { ConstantTrace } from '../ir/constant-trace.js'
 import { target as makeTarget, type Target } from '../ir/target.js'
 import { notingSchedules } from '../ops/lower-call.js'
+import { registerOperators } from '../ops/register.js'
 import type { TaskContext } from '../process/protocol.js'
 import { libraryVersion, openLibrary } from '../runtime/index.js'
 import { ApplyHistoryBest, withDispatchContext } from '../schedule-config/dispatch.js'
 import { readRecordLog } from '../schedule-config/log.js'
 import { loadTemplates } from '../schedule-config/user-templates.js'
-import { ARTIFACT_FORMAT, type ArtifactMetadata, writeArtifact } from '../session/artifact.js'
+import {
+  ARTIFACT_FORMAT,
+  type ArtifactMetadata,
+  type ArtifactPieces,
+  writeArtifact,
+} from '../session/artifact.js'
 import type { NamedTensors } from '../session/inputs.js'
 import { parameterPieces } from '../session/parameters.js'
 import { packageVersion } from '../version.js'
-import { lowerRelay } from './build.js'
+import { lowerGraph, optimizeRelay } from './build.js'
 import { generateObjects } from './codegen.js'
 import { linkSharedLibrary } from './link.js'
+import { recordProgram } from './parameters/program.js'
+import { programMembers, Reusable, type ReuseKey, reuseKey } from './parameters/reuse.js'
 
 export interface CompileRequest {
   /** Absolute path of the model. */
@@ -36,10 +46,16 @@ export interface CompileRequest {
   readonly records: readonly string[]
   /** Absolute paths of modules that register templates. */
   readonly templates: readonly string[]
+  /** Whether to record what `reuse` needs. */
+  readonly reusable?: boolean
+  /** Path of an artifact whose code to use again where only weights differ. */
+  readonly reuse?: string | undefined
 }
 
 export interface CompileResult {
   readonly metadata: ArtifactMetadata
+  /** `parameters` where code was used again. */
+  readonly rebuilt: 'all' | 'parameters'
   readonly warnings: readonly string[]
 }
 
@@ -66,21 +82,30 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const report = (phase: CompilePhase, step?: string, fraction: number = reached[phase]) =>
     progress({ type: 'phase', phase, fraction, ...(step && { step }) })
   openLibrary({ kind: 'compiler' })
+  registerOperators()
   const target = makeTarget(request.target)
   checkGenerates(target)
   report('import')
-  const { func, inputs, outputs, assumed } = importModel(request.model, request)
+  const model = readModel(request.model)
+  const key = request.reusable ? await keyOf(request, model, target) : undefined
+  const before = await Reusable.open(request.reuse, key)
+  const derived = before?.derive(model)
+  if (before && derived) return finish(request, before.metadata, derived, 'parameters', [])
+
+  const trace = key && new ConstantTrace()
+  const tracing = <T>(body: () => T) => (trace ? trace.during(body) : body())
+  const { func, inputs, outputs, assumed } = tracing(() => importRead(model, request))
   await loadTemplates(request.templates)
   const logs = request.records.map(readRecordLog)
   const history = new ApplyHistoryBest(logs.flatMap(({ records }) => records))
+  const warnings = () => [...logs.flatMap(({ problems }) => problems), ...history.problems]
+  const options = { optLevel: request.optLevel, config: request.config, onStep: report }
+  const mod = withDispatchContext(history, () => tracing(() => optimizeRelay(func, target, options)))
+  const adopted = before?.adopt(mod)
+  if (before && adopted) return finish(request, before.metadata, adopted, 'parameters', warnings())
+
   const { built: lowered, schedules } = withDispatchContext(history, () =>
-    notingSchedules(() =>
-      lowerRelay(func, target, {
-        optLevel: request.optLevel,
-        config: request.config,
-        onStep: report,
-      }),
-    ),
+    notingSchedules(() => lowerGraph(mod, target, options)),
   )
   const { graph, params } = lowered
   const objects = await generateObjects(lowered, request.folder, (done, total) => {
@@ -93,11 +118,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const { version, commit } = libraryVersion()
   const metadata = {
     format: ARTIFACT_FORMAT,
-    name: basename(request.model, '.onnx'),
     createdBy: packageVersion,
-    modelHash: createHash('sha256')
-      .update(await readFile(request.model))
-      .digest('hex'),
     target: String(target),
     cpuFeatures: target.cpuFeatures,
     libraryVersion: version,
@@ -109,12 +130,35 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     assumed,
     schedules,
   }
-  const complete = await writeArtifact(request.output, metadata, {
+  const members = {
     'graph.json': [Buffer.from(graph)],
     'params.bin': parameterPieces(params),
     'lib.so': [await readFile(library)],
-  })
+    ...(trace && key && programMembers(recordProgram(trace, mod, params, key))),
+  }
   await rm(library, { force: true })
-  const warnings = [...logs.flatMap(({ problems }) => problems), ...history.problems]
-  return { metadata: complete, warnings }
+  return finish(request, metadata, members, 'all', warnings())
+}
+
+/** Everything that a build depends on. */
+function keyOf(request: CompileRequest, model: OnnxModel, target: Target): Promise<ReuseKey | undefined> {
+  const { optLevel, shapes, constants, config, records, templates } = request
+  const { commit } = libraryVersion()
+  const settings = { packageVersion, commit, target: String(target), optLevel, shapes, constants, config }
+  return reuseKey(model, settings, [...records, ...templates])
+}
+
+/** Writes the artifact. */
+async function finish(
+  request: CompileRequest,
+  about: Omit<ArtifactMetadata, 'name' | 'modelHash' | 'members'>,
+  members: ArtifactPieces,
+  rebuilt: CompileResult['rebuilt'],
+  warnings: readonly string[],
+): Promise<CompileResult> {
+  const modelHash = createHash('sha256')
+    .update(await readFile(request.model))
+    .digest('hex')
+  const metadata = { ...about, name: basename(request.model, '.onnx'), modelHash }
+  return { metadata: await writeArtifact(request.output, metadata, members), rebuilt, warnings }
 }

@@ -1,5 +1,6 @@
 import { getGlobalFunc, NDArray } from '../runtime/index.js'
 import type { DType, Tensor } from '../tensor.js'
+import { currentTrace } from './constant-trace.js'
 import { findEvaluator } from './evaluate/operators.js'
 import { IRModule } from './module.js'
 import { getOp, Op } from './op.js'
@@ -51,7 +52,18 @@ function foldable(op: Op): boolean {
   return known
 }
 
-function evaluate(op: Op, call: Call, args: readonly Expr[]): Expr | undefined {
+/** The value of an operator on constants, a constant or a tuple of them; undefined where it cannot be computed. */
+export function evaluate(op: Op, call: Call, args: readonly Expr[]): Expr | undefined {
+  const trace = currentTrace()
+  if (!trace) return compute(op, call, args)
+  const result = trace.whileFolding(() => compute(op, call, args))
+  const arrays = (expr: Expr) => leaves(expr).map(({ data }) => data)
+  const given = args.map((arg) => (arg instanceof Constant ? arg.data : arrays(arg)))
+  if (result) trace.folded(call, given, arrays(result))
+  return result
+}
+
+function compute(op: Op, call: Call, args: readonly Expr[]): Expr | undefined {
   const type = typeOf(call)
   const evaluator = findEvaluator(op.name)
   if (evaluator && type instanceof TensorType) {

@@ -20,6 +20,18 @@ export interface Placement {
   readonly offset?: number
 }
 
+/** Hears which arrays are made over which memory, and whose contents are read. */
+export interface ArrayObserver {
+  made(array: NDArray, tensor: Tensor): void
+  read(array: NDArray): void
+}
+let observer: ArrayObserver | undefined
+
+/** Sets the observer, of which there is at most one; undefined for none. */
+export function observeArrays(by: ArrayObserver | undefined): void {
+  observer = by
+}
+
 /** A tensor in the library's hands (TVM v0.18, include/tvm/runtime/ndarray.h). */
 export class NDArray extends Handle {
   #info: NativeArrayInfo | undefined
@@ -38,7 +50,9 @@ export class NDArray extends Handle {
    */
   static from({ dtype, shape, data }: Tensor): NDArray {
     const { code, bits, lanes } = tvmType(dtype)
-    return native.arrayFrom(data as ArrayBufferView, shape, code, bits, lanes) as NDArray
+    const array = native.arrayFrom(data as ArrayBufferView, shape, code, bits, lanes) as NDArray
+    observer?.made(array, { dtype, shape, data })
+    return array
   }
 
   /**
@@ -79,6 +93,7 @@ export class NDArray extends Handle {
   /** Writes the contents into `target`, in row-major order. The number of bytes must agree. */
   copyTo(target: Tensor): void {
     native.arrayCopyTo(this, target.data as ArrayBufferView)
+    observer?.read(this)
   }
   /** Overwrites the contents. The number of bytes must agree. */
   copyFrom(source: Tensor): void {

@@ -107,6 +107,28 @@ describe('what is evaluated here is what the library computes', () => {
     ['where', [bool, ints(i64), random([4], i64, 0, 99)]],
     ['where', [random([3, 1], 'bool', 0, 1, 7), random([], f32), random([3, 4], f32)]],
     ['tile', [random([2, 1, 3])], { reps: [2, 1, 2] }],
+    [
+      'nn.pad',
+      [random([2, 3]), floats([], 7)],
+      {
+        pad_width: [
+          [1, 0],
+          [2, 1],
+        ],
+        pad_mode: 'constant',
+      },
+    ],
+    [
+      'nn.pad',
+      [random([2, 3]), floats([], 7)],
+      {
+        pad_width: [
+          [0, 0],
+          [1, 1],
+        ],
+        pad_mode: 'edge',
+      },
+    ],
     ['tile', [random([3], i64, 0, 9)], { reps: [2, 2] }],
     ['repeat', [cube], { repeats: 3, axis: 1 }],
     ['repeat', [random([1])], { repeats: 4, axis: -1 }],

@@ -105,8 +105,8 @@ export function cast(x: Value, dtype: DType): Value {
 /** Changes the shape; constants share their memory. */
 export function reshape(x: Value, shape: readonly number[]): Value {
   if (x.shape.length === shape.length && x.shape.every((dim, i) => dim === shape[i])) return x
-  const { tensor } = x
-  if (tensor) return Value.constant({ ...tensor, shape })
+  const shared = x.reshaped(shape)
+  if (shared) return shared
   // Zeros are extents here, never "copy the input's extent".
   return emit('reshape', [x], { newshape: [...shape], allowzero: shape.includes(0) })
 }

@@ -1,4 +1,5 @@
 import { isTvmNodeError, TvmNodeError } from '../../errors.js'
+import { currentTrace } from '../../ir/constant-trace.js'
 import { Attributes } from './attributes.js'
 import type { ImportContext } from './context.js'
 import { nodeLabel, OnnxNode } from './node.js'
@@ -68,8 +69,11 @@ export class GraphImporter {
   readonly #readExternal: ReadExternal
   /** The functions around the place that is imported. */
   readonly #entered = new Set<FunctionProto>()
+  readonly #main: GraphProto | undefined
 
-  constructor(functions: readonly FunctionProto[], readExternal: ReadExternal) {
+  /** @param main - The graph whose weights a trace follows. */
+  constructor(functions: readonly FunctionProto[], readExternal: ReadExternal, main?: GraphProto) {
+    this.#main = main
     this.#functions = new Map(
       functions.map((each) => [functionKey(each.domain, each.name, each.overload), each]),
     )
@@ -84,7 +88,11 @@ export class GraphImporter {
   /** Imports a graph whose inputs are in `scope` already; yields the graph's outputs. */
   importGraph(graph: GraphProto, scope: Scope, around: Surroundings): Value[] {
     for (const proto of graph.initializer) {
-      scope.setLazily(proto.name, () => Value.constant(readTensor(proto, this.#readExternal)))
+      scope.setLazily(proto.name, () => {
+        const tensor = readTensor(proto, this.#readExternal)
+        if (graph === this.#main) currentTrace()?.source(proto.name, tensor)
+        return Value.constant(tensor)
+      })
     }
     for (const proto of graph.sparseInitializer) {
       scope.setLazily(proto.values?.name ?? '', () => this.#readSparse(proto))

@@ -6,7 +6,7 @@ import type { DType, Tensor } from '../../tensor.js'
 import { checkOpset, findUnsupported, refuseUnsupported, type UnsupportedOperator } from './check.js'
 import { GraphImporter, opsetVersions, Scope } from './graph-importer.js'
 import { type AssumedDimension, checkConstants, type InputShapes, resolveInputs } from './input-shapes.js'
-import { readModel } from './model.js'
+import { type OnnxModel, readModel } from './model.js'
 import './operators/index.js'
 import { Value } from './value.js'
 
@@ -36,10 +36,17 @@ export interface ImportedModel {
  * `ERR_UNSUPPORTED_OPERATOR` (all of them at once), `ERR_UNSUPPORTED_OPSET`, `ERR_DYNAMIC_SHAPE`.
  */
 export function importModel(source: string | Uint8Array, options: ImportOptions = {}): ImportedModel {
-  const { proto, graph, readExternal } = readModel(source)
+  return importRead(readModel(source), options)
+}
+
+/** As `importModel`, of a model that was read already. */
+export function importRead(
+  { proto, graph, readExternal }: OnnxModel,
+  options: ImportOptions = {},
+): ImportedModel {
   const opsets = opsetVersions(proto.opsetImport)
   checkOpset(opsets)
-  const importer = new GraphImporter(proto.functions, readExternal)
+  const importer = new GraphImporter(proto.functions, readExternal, graph)
   refuseUnsupported(findUnsupported(graph.node, opsets, importer))
 
   const scope = new Scope()

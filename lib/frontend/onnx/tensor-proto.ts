@@ -66,7 +66,10 @@ export function checkedShape(dims: readonly number[], where: string): number[] {
   return [...dims]
 }
 
-const EXTERNAL = 1
+/** `TensorProto.DataLocation`. */
+export const EXTERNAL = 1
+/** `TensorProto.DataType` of text. */
+export const STRING = 8
 
 /** Where a model's external data comes from: the bytes of one entry, or an error. */
 export type ReadExternal = (entries: ReadonlyMap<string, string>, tensorName: string) => Uint8Array

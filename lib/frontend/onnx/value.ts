@@ -1,4 +1,5 @@
 import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from '../../float16.js'
+import { currentTrace } from '../../ir/constant-trace.js'
 import { type Constant, constant, dtypeOf, type Expr, shapeOf } from '../../ir/relay.js'
 import { type DType, elementCount, emptyTensor, type Tensor } from '../../tensor.js'
 
@@ -57,7 +58,12 @@ export class Value {
   /** The value of a constant; undefined for anything else. */
   get tensor(): Tensor | undefined {
     if (this.isConstant) this.#tensor ??= (this.#expr as Constant).data.toTensor()
+    if (this.#tensor) currentTrace()?.readMemory(this.#tensor)
     return this.#tensor
+  }
+  /** A constant over the same memory with other extents; undefined where its value has no tensor yet. */
+  reshaped(shape: readonly number[]): Value | undefined {
+    return this.#tensor && Value.constant({ ...this.#tensor, shape })
   }
   /** The elements of a constant as numbers; undefined for anything else. */
   get numbers(): number[] | undefined {

@@ -1,5 +1,6 @@
-import type { TvmObject } from '../../runtime/index.js'
+import type { TvmArray, TvmObject } from '../../runtime/index.js'
 import { emptyTensor, type Tensor } from '../../tensor.js'
+import { extent } from '../type.js'
 import { axisOf, normalize, optionalInts } from './attributes.js'
 import type { Evaluator, ResultType } from './evaluator.js'
 import { broadcast, compactStrides, copyInto, copyView, memory, product } from './strided.js'
@@ -29,6 +30,22 @@ export const selections: Readonly<Record<string, Evaluator>> = {
       shape: [...shape.slice(0, axis), 1, ...shape.slice(axis)],
     }))
     return concatenate(apart, axis, result)
+  },
+  'nn.pad': ([x, fill], attrs, { shape, dtype }) => {
+    if (!x || !fill || attrs.get('pad_mode') !== 'constant') return undefined
+    const before = (attrs.get('pad_width') as TvmArray<TvmArray>).toArray().map((each) => extent(each.at(0)))
+    if (before.some((width) => width < 0) || x.shape.some((dim, i) => dim > (shape[i] as number)))
+      return undefined
+    const result = emptyTensor(dtype, shape)
+    memory(result).fill(memory(fill)[0] as never)
+    const strides = compactStrides(shape)
+    const offset = before.reduce((sum, width, axis) => sum + width * (strides[axis] as number), 0)
+    copyInto(result, { shape: x.shape, strides, offset }, x, {
+      shape: x.shape,
+      strides: compactStrides(x.shape),
+      offset: 0,
+    })
+    return result
   },
   tile: ([x], _attrs, { shape, dtype }) => {
     if (!x) return undefined
