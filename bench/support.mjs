@@ -18,7 +18,9 @@ export function readArguments(defaults = {}) {
     options: { ...options, json: { type: 'boolean', default: false } },
     allowPositionals: true,
   })
-  const numbers = Object.keys(defaults).map((name) => [name, Number(values[name])])
+  const numbers = Object.keys(defaults)
+    .filter((name) => typeof defaults[name] === 'number')
+    .map((name) => [name, Number(values[name])])
   return { ...values, ...Object.fromEntries(numbers), positionals }
 }
 

@@ -11,6 +11,7 @@ export { type ErrorCode, errorCodes, isTvmNodeError, TvmNodeError } from './erro
 export { readNpz, writeNpz } from './npz.js'
 export type { ProgressEvent } from './process/protocol.js'
 export { registerTemplate, type Template } from './schedule-config/template.js'
+export type { Workload } from './schedule-config/workload.js'
 export type { ArtifactMetadata, TensorInfo } from './session/artifact.js'
 export type { CallOptions, ProfileOptions } from './session/call-options.js'
 export type { NamedTensors } from './session/inputs.js'
@@ -25,4 +26,12 @@ export type {
 export { type DType, type Tensor, type TensorData, tensor } from './tensor.js'
 export type { TunerConfig } from './tuning/config.js'
 export type { TaskInfo, TrialEvent, TuneEvent } from './tuning/events.js'
-export { type TaskReport, type TuneOptions, type TuneReport, tune } from './tuning/tune.js'
+export {
+  type TaskReport,
+  type TuneOptions,
+  type TuneReport,
+  type TuneWorkloadsOptions,
+  type TuneWorkloadsReport,
+  tune,
+  tuneWorkloads,
+} from './tuning/tune.js'

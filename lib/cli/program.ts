@@ -7,6 +7,7 @@ import { doctor } from './commands/doctor.js'
 import { inspect } from './commands/inspect.js'
 import { profile } from './commands/profile.js'
 import { run } from './commands/run.js'
+import { tune } from './commands/tune.js'
 import { verify } from './commands/verify.js'
 import type { CommandContext, CommonOptions } from './context.js'
 import { EXIT } from './exit.js'
@@ -20,7 +21,7 @@ export interface CliCommand {
 }
 
 /** In the order of the help. */
-const commands: readonly CliCommand[] = [compile, run, verify, bench, profile, inspect, doctor]
+const commands: readonly CliCommand[] = [compile, run, verify, bench, profile, tune, inspect, doctor]
 
 /** The command line as commander's objects, from which parser, help and `docs/cli.md` come. */
 export function createProgram(

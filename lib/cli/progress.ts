@@ -2,6 +2,8 @@ import { SingleBar } from 'cli-progress'
 
 /** Where a command shows how far it is: a bar on a terminal, a line a phase elsewhere, always on stderr. */
 export interface Progress {
+  /** Whether there is a bar, for which no update is too many. */
+  readonly interactive: boolean
   /** @param fraction - From 0 to 1; without it the bar stays where it is. */
   update(label: string, fraction?: number): void
   /** Takes the bar away, so that results can be printed; the next update brings it back. */
@@ -15,7 +17,7 @@ const warnOn = (stream: NodeJS.WriteStream) => (message: string) => {
 }
 
 export function createProgress(quiet: boolean, stream: NodeJS.WriteStream = process.stderr): Progress {
-  if (quiet) return { update: () => {}, pause: () => {}, warn: warnOn(stream) }
+  if (quiet) return { interactive: false, update: () => {}, pause: () => {}, warn: warnOn(stream) }
   return stream.isTTY ? barProgress(stream) : lineProgress(stream)
 }
 
@@ -32,6 +34,7 @@ function barProgress(stream: NodeJS.WriteStream): Progress {
   })
   let reached = 0
   return {
+    interactive: true,
     update(label, fraction = reached) {
       reached = fraction
       if (bar.isActive) bar.update(fraction, { label })
@@ -48,6 +51,7 @@ function barProgress(stream: NodeJS.WriteStream): Progress {
 function lineProgress(stream: NodeJS.WriteStream): Progress {
   let last: string | undefined
   return {
+    interactive: false,
     update(label) {
       if (label !== last) stream.write(`${label}\n`)
       last = label

@@ -6,7 +6,8 @@ import type { Artifact, CompileOptions } from '../compile/compile.js'
 import { LimitedTime, type Limits } from '../limits.js'
 import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import type { TrialError, TuningRecord } from '../schedule-config/record.js'
-import { describeWorkload } from '../schedule-config/workload.js'
+import { describeWorkload, type Workload } from '../schedule-config/workload.js'
+import type { ExtractRequest } from './autotvm/extract-task.js'
 import { AutotvmTuner } from './autotvm/tuner.js'
 import { resolveTunerConfig, type TunerConfig, tunerSchema } from './config.js'
 import type { TaskInfo, TuneEvent } from './events.js'
@@ -14,6 +15,8 @@ import { buildCandidate, type Candidate, measureCandidates } from './network.js'
 import { RecordFile } from './record-file.js'
 import { localMeasuring, TuningSession } from './session.js'
 import { type EndReason, TaskState } from './task-state.js'
+
+const DEFAULT_TARGET = 'llvm -mcpu=native'
 
 export interface TuneOptions
   extends Limits,
@@ -62,6 +65,64 @@ export interface TuneReport {
   readonly seconds: number
 }
 
+/** What is at hand while tasks are tuned. */
+interface Tuning {
+  readonly session: TuningSession
+  readonly tasks: readonly TaskState[]
+  readonly infos: readonly TaskInfo[]
+  readonly emit: (event: TuneEvent) => void
+  readonly signal: AbortSignal
+}
+
+/** Extracts and resumes tasks, has `work` done with them, and lets everything go whatever happens. */
+async function withTuning<T>(
+  source: ExtractRequest['source'],
+  options: TuneOptions,
+  work: (tuning: Tuning) => Promise<T>,
+): Promise<T> {
+  const config = resolveTunerConfig(options.tuner)
+  const templates = (options.templates ?? []).map((path) => resolve(path))
+  const emit = guarded(options.onEvent)
+  using time = new LimitedTime({ signal: options.signal, timeoutMs: options.timeoutMs })
+  const { signal } = time
+  const tuner = new AutotvmTuner({ target: options.target ?? DEFAULT_TARGET, templates, source }, config)
+  const measuring = localMeasuring(config)
+  let records: RecordFile | undefined
+  try {
+    records = config.records === undefined ? undefined : await RecordFile.open(config.records)
+    for (const message of records?.before.problems ?? []) emit({ type: 'warning', message })
+    emit({ type: 'phase', phase: 'extract' })
+    const tasks = (await tuner.extract(signal)).map((task, number) => new TaskState(number, task))
+    const session = new TuningSession({ tuner, config, tasks, records, ...measuring, signal, emit })
+    const foreign = session.resume(records?.before.records ?? [])
+    if (foreign > 0) {
+      const message = `${foreign} records of these tasks are for other targets than ${tuner.target} and teach nothing here`
+      emit({ type: 'warning', message })
+    }
+    const infos = tasks.map(taskInfo)
+    emit({ type: 'tasks', tasks: infos, trials: config.task_budget * tasks.length })
+    return await work({ session, tasks, infos, emit, signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    tuner.dispose()
+    await Promise.all([measuring.builder.dispose(), measuring.runner.dispose()])
+    await records?.close()
+  }
+}
+
+/** A listener whose faults do not end the work it listens to. */
+function guarded(listener: TuneOptions['onEvent']): (event: TuneEvent) => void {
+  return (event) => {
+    try {
+      listener?.(event)
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : String(error))
+    }
+  }
+}
+
 /**
  * Tunes an ONNX network: searches configurations for its operators, measures them on this machine, and builds the network with
  * those that make the whole of it faster. Never slower than untuned, up to the noise of measurements.
@@ -73,96 +134,83 @@ export interface TuneReport {
  */
 export async function tune(model: string | Uint8Array, options: TuneOptions = {}): Promise<TuneReport> {
   checkOptions(optionsSchema, options, 'tune')
-  const config = resolveTunerConfig(options.tuner)
-  const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, constants = {} } = options
-  const templates = (options.templates ?? []).map((path) => resolve(path))
+  const { target = DEFAULT_TARGET, optLevel = 3, shapes = {}, constants = {}, templates = [] } = options
   const started = performance.now()
-  const emit = (event: TuneEvent) => {
-    try {
-      options.onEvent?.(event)
-    } catch (error) {
-      // A listener's fault must not end the work it listens to.
-      process.emitWarning(error instanceof Error ? error : String(error))
-    }
-  }
-  using time = new LimitedTime({ signal: options.signal, timeoutMs: options.timeoutMs })
-  const { signal } = time
   const folder = await mkdtemp(join(tmpdir(), 'tvm-node-tune-'))
-  const source = typeof model === 'string' ? resolve(model) : join(folder, 'model.onnx')
-  const request = { model: source, target, optLevel, shapes, constants, templates }
-  const tuner = new AutotvmTuner(request, config)
-  const measuring = localMeasuring(config)
-  let records: RecordFile | undefined
   try {
-    if (typeof model !== 'string') await writeFile(source, model)
-    records = config.records === undefined ? undefined : await RecordFile.open(config.records)
-    for (const message of records?.before.problems ?? []) emit({ type: 'warning', message })
+    const path = typeof model === 'string' ? resolve(model) : join(folder, 'model.onnx')
+    if (typeof model !== 'string') await writeFile(path, model)
+    const source = { model: path, optLevel, shapes, constants }
+    return await withTuning(source, options, async ({ session, tasks, infos, emit, signal }) => {
+      const compileOptions: CompileOptions = { target, optLevel, shapes, constants, templates }
+      const network = { compile: compileOptions, threads: options.threads, signal }
+      emit({ type: 'phase', phase: 'baseline' })
+      const untuned = await buildCandidate(path, 'untuned', [], network)
+      await measureCandidates([untuned], network)
+      emit({ type: 'network', when: 'before', label: untuned.label, latencyMs: untuned.latencyMs })
 
-    emit({ type: 'phase', phase: 'extract' })
-    const found = await tuner.extract(signal)
-    const tasks = found.map((task, number) => new TaskState(number, task))
-    const session = new TuningSession({ tuner, config, tasks, records, ...measuring, signal, emit })
-    const foreign = session.resume(records?.before.records ?? [])
-    if (foreign > 0) {
-      const message = `${foreign} records of these tasks are for other targets than ${tuner.target} and teach nothing here`
-      emit({ type: 'warning', message })
-    }
-    const infos = tasks.map(taskInfo)
-    emit({ type: 'tasks', tasks: infos, trials: config.task_budget * tasks.length })
+      emit({ type: 'phase', phase: 'defaults' })
+      await session.measureDefaults()
+      session.accountFor(untuned.latencyMs / 1000)
+      emit({ type: 'phase', phase: 'search' })
+      await session.search()
 
-    const network = {
-      compile: { target, optLevel, shapes, constants, templates } as CompileOptions,
-      threads: options.threads,
-      signal,
-    }
-    emit({ type: 'phase', phase: 'baseline' })
-    const untuned = await buildCandidate(source, 'untuned', [], network)
-    await measureCandidates([untuned], network)
-    emit({ type: 'network', when: 'before', label: untuned.label, latencyMs: untuned.latencyMs })
-
-    emit({ type: 'phase', phase: 'defaults' })
-    await session.measureDefaults()
-    session.accountFor(untuned.latencyMs / 1000)
-    emit({ type: 'phase', phase: 'search' })
-    await session.search()
-
-    emit({ type: 'phase', phase: 'contest' })
-    const free = await session.decide(() => true)
-    const inPlace = await session.decide(keepsLayout)
-    emit({ type: 'phase', phase: 'network' })
-    const chosen = await chooseNetwork(
-      untuned,
-      await Promise.all(
-        [
-          { label: 'best of each task', records: [...free.values()] },
-          { label: 'best in the default layouts', records: [...inPlace.values()] },
-        ]
-          .filter(({ records: some }) => some.length > 0)
-          .map(({ label, records: some }) => buildCandidate(source, label, some, network)),
-      ),
-      network,
-      emit,
-    )
-    emit({ type: 'network', when: 'after', label: chosen.label, latencyMs: chosen.latencyMs })
-    const kept = new Set(chosen.records.map(({ workload }) => workload))
-    return {
-      tasks: tasks.map((state, i) => taskReport(state, infos[i] as TaskInfo, kept.has(state.task.workload))),
-      beforeMs: untuned.latencyMs,
-      afterMs: chosen.latencyMs,
-      artifact: chosen.artifact,
-      best: chosen.records,
-      trials: tasks.reduce((sum, { records: all }) => sum + all.length, 0),
-      seconds: (performance.now() - started) / 1000,
-    }
-  } catch (error) {
-    signal.throwIfAborted()
-    throw error
+      emit({ type: 'phase', phase: 'contest' })
+      const selections = [
+        { label: 'best of each task', records: [...(await session.decide(() => true)).values()] },
+        { label: 'best in the default layouts', records: [...(await session.decide(keepsLayout)).values()] },
+      ].filter(({ records }) => records.length > 0)
+      emit({ type: 'phase', phase: 'network' })
+      const tuned: Candidate[] = []
+      for (const { label, records } of selections)
+        tuned.push(await buildCandidate(path, label, records, network))
+      const chosen = await chooseNetwork(untuned, tuned, network, emit)
+      emit({ type: 'network', when: 'after', label: chosen.label, latencyMs: chosen.latencyMs })
+      const kept = new Set(chosen.records.map(({ workload }) => workload))
+      return {
+        tasks: tasks.map((state, i) =>
+          taskReport(state, infos[i] as TaskInfo, kept.has(state.task.workload)),
+        ),
+        beforeMs: untuned.latencyMs,
+        afterMs: chosen.latencyMs,
+        artifact: chosen.artifact,
+        best: chosen.records,
+        trials: tasks.reduce((sum, { records }) => sum + records.length, 0),
+        seconds: (performance.now() - started) / 1000,
+      }
+    })
   } finally {
-    tuner.dispose()
-    await Promise.all([measuring.builder.dispose(), measuring.runner.dispose()])
-    await records?.close()
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Options that concern a whole network have no meaning for operators by themselves. */
+export type TuneWorkloadsOptions = Omit<TuneOptions, 'optLevel' | 'shapes' | 'constants' | 'threads'>
+
+export interface TuneWorkloadsReport {
+  readonly tasks: readonly TaskReport[]
+  /** The best record of each task that is faster than its default configuration. */
+  readonly best: readonly TuningRecord[]
+}
+
+/** Tunes operators by themselves, for example those of templates of your own. @throws as `tune` */
+export async function tuneWorkloads(
+  workloads: readonly Workload[],
+  options: TuneWorkloadsOptions = {},
+): Promise<TuneWorkloadsReport> {
+  checkOptions(optionsSchema, options, 'tuneWorkloads')
+  return withTuning(workloads, options, async ({ session, tasks, infos, emit }) => {
+    emit({ type: 'phase', phase: 'defaults' })
+    await session.measureDefaults()
+    emit({ type: 'phase', phase: 'search' })
+    await session.search()
+    emit({ type: 'phase', phase: 'contest' })
+    const winners = await session.decide(() => true)
+    return {
+      tasks: tasks.map((state, i) => taskReport(state, infos[i] as TaskInfo, winners.has(state))),
+      best: [...winners.values()],
+    }
+  })
 }
 
 /** Measures all against each other, the untuned one among them, and keeps the fastest. */

@@ -19,14 +19,21 @@ import { loadTemplates } from '../../schedule-config/user-templates.js'
 import { type Workload, workloadKey } from '../../schedule-config/workload.js'
 import type { NamedTensors } from '../../session/inputs.js'
 
-export interface ExtractRequest {
+/** A network whose operators are to be tuned. */
+export interface NetworkSource {
   /** Absolute path of the model. */
   readonly model: string
-  readonly target: string
   readonly optLevel: number
   readonly shapes: Readonly<Record<string, readonly number[]>>
   readonly constants: NamedTensors
+}
+
+export interface ExtractRequest {
+  readonly target: string
+  /** Absolute paths of modules that register templates. */
   readonly templates: readonly string[]
+  /** A network, or workloads by themselves. */
+  readonly source: NetworkSource | readonly Workload[]
 }
 
 /** One thing to tune: a workload of the network, once however often it occurs. */
@@ -48,37 +55,51 @@ export interface Extracted {
   readonly tasks: readonly TuningTask[]
 }
 
-/**
- * Finds what can be tuned in a network: every valid template of every operator, in the order of their first call, with layouts
- * as they are before tuning decides them (TVM v0.18, python/tvm/autotvm/task/relay_integration.py).
- */
-export async function run(request: ExtractRequest): Promise<Extracted> {
+/** Finds what can be tuned, with what a search needs to know of it. */
+export async function run({ target: text, templates, source }: ExtractRequest): Promise<Extracted> {
   openLibrary({ kind: 'compiler' })
   registerOperators()
-  await loadTemplates(request.templates)
-  const target = makeTarget(request.target)
-  const { optLevel } = request
-  const { func } = importModel(request.model, request)
+  await loadTemplates(templates)
+  const target = makeTarget(text)
+  const found =
+    'model' in source
+      ? workloadsOfNetwork(source, target)
+      : source.map((workload, call) => ({ workload, calls: [call] }))
+  return {
+    target: String(target),
+    tasks: found.map(({ workload, calls }) => describe(workload, calls, target)),
+  }
+}
+
+interface Found {
+  readonly workload: Workload
+  readonly calls: number[]
+}
+
+/**
+ * Every valid template of every operator, in the order of their first call, with layouts as they are before tuning decides
+ * them (TVM v0.18, python/tvm/autotvm/task/relay_integration.py).
+ */
+function workloadsOfNetwork(source: NetworkSource, target: Target): Found[] {
+  const { optLevel } = source
+  const { func } = importModel(source.model, source)
   const mod = withPassContext({ optLevel }, () =>
     optimize(IRModule.fromFunction(func), target, optLevel, { without: ['AlterOpLayout'] }),
   )
-  const workloads = new Map<string, { workload: Workload; calls: number[] }>()
+  const found = new Map<string, Found>()
   let calls = 0
   rewrite(mod.lookup(), (expr) => {
     if (!(expr instanceof Call) || !(expr.op instanceof Op)) return expr
     const call = calls++
     for (const workload of workloadsOf(expr, expr.op, target)) {
       const key = workloadKey(workload)
-      const entry = workloads.get(key) ?? { workload, calls: [] }
-      workloads.set(key, entry)
+      const entry = found.get(key) ?? { workload, calls: [] }
+      found.set(key, entry)
       entry.calls.push(call)
     }
     return expr
   })
-  return {
-    target: String(target),
-    tasks: [...workloads.values()].map(({ workload, calls }) => describe(workload, calls, target)),
-  }
+  return [...found.values()]
 }
 
 function workloadsOf(call: Call, op: Op, target: Target): Workload[] {
