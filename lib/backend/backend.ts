@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { passConfigOf } from '../boards/board.js'
+import { connectorOf, passConfigOf } from '../boards/board.js'
 import type { BoardConnection } from '../boards/connection.js'
 import { openBoard } from '../boards/open.js'
 import { type Artifact, type CompileOptions, compile } from '../compile/compile.js'
@@ -70,6 +70,13 @@ export class TvmBackend {
   static async create(input: BackendConfigInput): Promise<TvmBackend> {
     const config = resolveConfig(input)
     tunerFor(config.tuner.name)
+    if (config.tune && config.tuner.name !== 'baseline' && connectorOf(config.board) !== 'local') {
+      throw new TvmNodeError(
+        'ERR_NOT_AVAILABLE',
+        `this version tunes on this machine only, not on board '${config.board.name}'; set tune to false`,
+        { details: { board: config.board.name, tuner: config.tuner.name } },
+      )
+    }
     const { board, isolation, threads } = config
     return new TvmBackend(config, openBoard(board, { isolation, ...(threads !== null && { threads }) }))
   }
@@ -124,8 +131,11 @@ export class TvmBackend {
     { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress: PrepareOptions['onProgress'] },
     shapes: CompileOptions['shapes'],
   ): Promise<Rebuilt> {
-    const { board } = this.config
+    const { board, tuner, tune } = this.config
+    const request = { model, target: board.target, settings: tuner, ...(shapes && { shapes }) }
+    const tuned = tune ? await tunerFor(tuner.name)(request, { signal }) : undefined
     const artifact = await compile(model, {
+      ...tuned?.build,
       target: board.target,
       config: passConfigOf(board),
       reusable: true,

@@ -7,6 +7,7 @@ import type { Limits } from '../limits.js'
 import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import { runInEngine } from '../process/engine.js'
 import type { ProgressEvent } from '../process/protocol.js'
+import type { TuningRecord } from '../schedule-config/record.js'
 import type { ArtifactMetadata } from '../session/artifact.js'
 import type { NamedTensors } from '../session/inputs.js'
 import { isTensor, type Tensor } from '../tensor.js'
@@ -26,8 +27,8 @@ export interface CompileOptions extends Limits {
   readonly constants?: NamedTensors
   /** TVM's pass options, for example `{ 'tir.disable_vectorize': true }`. */
   readonly config?: Readonly<Record<string, boolean | number | string>>
-  /** Logs of tuning records, in TVM's format; the best record of each operator is applied. */
-  readonly records?: string | readonly string[]
+  /** Tuning records, or logs of them in TVM's format; the best record of each operator is applied. */
+  readonly records?: string | readonly (string | TuningRecord)[]
   /** Modules that register templates of your own (see `registerTemplate`), as paths. */
   readonly templates?: readonly string[]
   /** Whether the artifact records what `reuse` needs; default false. */
@@ -46,7 +47,7 @@ const optionsSchema = optionSchema({
   shapes: z.record(z.string(), z.array(z.int().min(-1))),
   constants: z.record(z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')),
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
-  records: z.union([z.string(), z.array(z.string())]),
+  records: z.union([z.string(), z.array(z.union([z.string(), z.looseObject({})]))]),
   templates: z.array(z.string()),
   reusable: z.boolean(),
   reuse: z.union([z.string(), z.object({ path: z.string() })]),
@@ -116,7 +117,9 @@ export async function compile(model: string | Uint8Array, options: CompileOption
       shapes,
       constants,
       config,
-      records: [options.records ?? []].flat().map((path) => resolve(path)),
+      records: [options.records ?? []]
+        .flat()
+        .map((each) => (typeof each === 'string' ? resolve(each) : each)),
       templates: (options.templates ?? []).map((path) => resolve(path)),
       reusable: options.reusable ?? options.reuse !== undefined,
       reuse:

@@ -12,6 +12,7 @@ import type { TaskContext } from '../process/protocol.js'
 import { libraryVersion, openLibrary } from '../runtime/index.js'
 import { ApplyHistoryBest, withDispatchContext } from '../schedule-config/dispatch.js'
 import { readRecordLog } from '../schedule-config/log.js'
+import type { TuningRecord } from '../schedule-config/record.js'
 import { loadTemplates } from '../schedule-config/user-templates.js'
 import {
   ARTIFACT_FORMAT,
@@ -42,8 +43,8 @@ export interface CompileRequest {
   readonly constants: NamedTensors
   /** Pass options. */
   readonly config: Readonly<Record<string, boolean | number | string>>
-  /** Absolute paths of tuning logs. */
-  readonly records: readonly string[]
+  /** Tuning records, and absolute paths of logs. */
+  readonly records: readonly (string | TuningRecord)[]
   /** Absolute paths of modules that register templates. */
   readonly templates: readonly string[]
   /** Whether to record what `reuse` needs. */
@@ -96,7 +97,9 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const tracing = <T>(body: () => T) => (trace ? trace.during(body) : body())
   const { func, inputs, outputs, assumed } = tracing(() => importRead(model, request))
   await loadTemplates(request.templates)
-  const logs = request.records.map(readRecordLog)
+  const logs = request.records.map((each) =>
+    typeof each === 'string' ? readRecordLog(each) : { records: [each], problems: [] },
+  )
   const history = new ApplyHistoryBest(logs.flatMap(({ records }) => records))
   const warnings = () => [...logs.flatMap(({ problems }) => problems), ...history.problems]
   const options = { optLevel: request.optLevel, config: request.config, onStep: report }

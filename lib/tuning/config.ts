@@ -1,78 +1,66 @@
 import { z } from 'zod'
-import { checkOptions } from '../options.js'
+import { parseConfig } from '../config/check.js'
 import { modes } from './autotvm/search-task.js'
 
-const positive = z.number().positive()
+export const tunerNames = ['baseline', 'autotvm', 'auto_scheduler', 'meta_scheduler', 'tensorrt'] as const
+export type TunerName = (typeof tunerNames)[number]
+
 const count = z.int().min(1)
+const seconds = z.number().positive()
 
-const builderSchema = z.strictObject({
-  /** Processes that build. */
-  parallel: count.optional(),
-  /** Seconds for one build. */
-  timeout: positive.optional(),
-})
+const builderSchema = z
+  .strictObject({
+    parallel: count.describe('Processes that build; default the processors.'),
+    timeout: seconds.describe('Seconds for one build.'),
+  })
+  .partial()
 
-const runnerSchema = z.strictObject({
-  /** Calls in one measurement at first. */
-  number: count.optional(),
-  /** Measurements of a trial. */
-  repeat: count.optional(),
-  /** Milliseconds that a measurement takes at least. */
-  min_repeat_ms: z.number().min(0).optional(),
-  /** Milliseconds of rest after each measurement. */
-  cooldown_ms: z.number().min(0).optional(),
-  /** Whether caches are emptied before each measurement. */
-  cache_flush: z.boolean().optional(),
-  /** Seconds for one trial. */
-  timeout: positive.optional(),
-  /** Threads of a kernel. */
-  threads: count.optional(),
-})
+const runnerSchema = z
+  .strictObject({
+    number: count.describe('Calls in one measurement at first; default 4.'),
+    repeat: count.describe('Measurements of a trial; default 3.'),
+    min_repeat_ms: z.number().min(0).describe('Milliseconds that a measurement takes at least; default 20.'),
+    cooldown_ms: z.number().min(0).describe('Milliseconds of rest after each measurement; default 0.'),
+    cache_flush: z.boolean().describe('Whether caches are emptied before each measurement; default false.'),
+    timeout: seconds.describe('Seconds for one trial.'),
+    threads: count.describe('Threads of a kernel; default the processors, at most 8.'),
+  })
+  .partial()
 
 /** The group `tuner` of a configuration. */
 export const tunerSchema = z.strictObject({
-  name: z.enum(['autotvm']).optional(),
-  /** Trials a task; a network's budget is that many times its tasks. */
-  task_budget: z.int().min(0).optional(),
-  mode: z.enum(modes).optional(),
-  /** Whether every task gets the same number of trials, instead of more where latency is. */
-  equal_task_budget: z.boolean().optional(),
-  /** Trials without a gain after which a task is left. */
-  early_stopping: count.optional(),
-  /** Trials that are built and run together. */
-  batch: count.optional(),
-  /** Seconds for each build and each run, where builder and runner say nothing else. */
-  timeout: positive.optional(),
-  /** Seconds for all trials. */
-  time_budget: positive.optional(),
-  seed: z.int().min(0).optional(),
-  /** Log that is read and appended. */
-  records: z.string().optional(),
-  /** Whether a task learns from the trials of others of the same template. */
-  transfer: z.boolean().optional(),
+  name: z.enum(tunerNames),
+  task_budget: z
+    .int()
+    .min(0)
+    .default(4)
+    .describe("Trials for each task; a network's budget is that many times its tasks."),
+  mode: z.enum(modes).default('xgb').describe('How configurations are searched.'),
+  equal_task_budget: z
+    .boolean()
+    .default(false)
+    .describe('Whether every task gets the same number of trials, instead of more where latency is.'),
+  early_stopping: count.optional().describe('Trials without a gain after which a task is left.'),
+  batch: count.default(16).describe('Trials that are built and run together.'),
+  timeout: seconds
+    .default(10)
+    .describe('Seconds for each build and each run, where builder and runner say nothing else.'),
+  time_budget: seconds.optional().describe('Seconds for all trials.'),
+  seed: z.int().min(0).default(0).describe('Seed of the search.'),
+  records: z.string().optional().describe("Log that is read and appended, in TVM's format."),
+  transfer: z
+    .boolean()
+    .default(true)
+    .describe('Whether a task learns from the trials of others of the same template.'),
   builder: builderSchema.optional(),
   runner: runnerSchema.optional(),
 })
-export type TunerConfig = z.infer<typeof tunerSchema>
+/** A tuner's configuration as people write it. */
+export type TunerConfig = z.input<typeof tunerSchema>
+/** With every key that has a default. */
+export type TunerSettings = z.output<typeof tunerSchema>
 
-/** What holds where a configuration says nothing. */
-export const tunerDefaults = Object.freeze({
-  name: 'autotvm',
-  task_budget: 4,
-  mode: 'xgb',
-  equal_task_budget: false,
-  batch: 16,
-  timeout: 10,
-  seed: 0,
-  transfer: true,
-})
-
-export type ResolvedTunerConfig = TunerConfig & {
-  readonly [Key in keyof typeof tunerDefaults]: NonNullable<TunerConfig[Key]>
-}
-
-/** @throws `ERR_INVALID_ARGUMENT` for unknown keys, with the nearest known one, and wrong values */
-export function resolveTunerConfig(config: TunerConfig = {}): ResolvedTunerConfig {
-  checkOptions(tunerSchema, config, 'tuner')
-  return { ...tunerDefaults, ...config } as ResolvedTunerConfig
+/** @throws `ERR_CONFIG` for unknown keys, with the nearest known one, and wrong values */
+export function resolveTunerConfig(config: Partial<TunerConfig> = {}): TunerSettings {
+  return parseConfig(tunerSchema, { name: 'autotvm', ...config }, 'tuner')
 }

@@ -1,8 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type Artifact, type CompileOptions, compile } from '../compile/compile.js'
-import { encodeRecord, type TuningRecord } from '../schedule-config/record.js'
+import type { TuningRecord } from '../schedule-config/record.js'
 import { load } from '../session/load.js'
 import { sampleInputs } from '../session/sample-inputs.js'
 import type { Session } from '../session/session.js'
@@ -35,19 +32,8 @@ export async function buildCandidate(
   records: readonly TuningRecord[],
   { compile: options, signal }: NetworkOptions,
 ): Promise<Candidate> {
-  const folder = await mkdtemp(join(tmpdir(), 'tvm-node-tune-'))
-  try {
-    const log = join(folder, 'records.log')
-    await writeFile(log, records.map((record) => `${encodeRecord(record)}\n`).join(''))
-    const artifact = await compile(model, {
-      ...options,
-      ...(records.length > 0 ? { records: log } : {}),
-      ...(signal ? { signal } : {}),
-    })
-    return { label, records, artifact, latencyMs: Number.NaN }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const artifact = await compile(model, { ...options, records, ...(signal ? { signal } : {}) })
+  return { label, records, artifact, latencyMs: Number.NaN }
 }
 
 /** Measures the whole network as each candidate has it, in turns, in processes of their own. */

@@ -6,7 +6,7 @@ import type { PlainConfig } from '../schedule-config/config-entity.js'
 import { meanCost, type TuningRecord } from '../schedule-config/record.js'
 import { workloadKey } from '../schedule-config/workload.js'
 import type { AutotvmTuner } from './autotvm/tuner.js'
-import type { ResolvedTunerConfig } from './config.js'
+import type { TunerSettings } from './config.js'
 import { contest } from './contest.js'
 import type { TuneEvent } from './events.js'
 import type { RecordFile } from './record-file.js'
@@ -15,7 +15,7 @@ import { type TaskState, toRecord } from './task-state.js'
 
 export interface SessionOptions {
   readonly tuner: AutotvmTuner
-  readonly config: ResolvedTunerConfig
+  readonly config: TunerSettings
   readonly tasks: readonly TaskState[]
   readonly records: RecordFile | undefined
   readonly builder: Builder
@@ -205,7 +205,7 @@ export class TuningSession {
 }
 
 /** Builder and runner as a configuration wants them. */
-export function localMeasuring({ builder, runner, timeout }: ResolvedTunerConfig): {
+export function localMeasuring({ builder, runner, timeout }: TunerSettings): {
   builder: Builder
   runner: Runner
 } {

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Artifact, CompileOptions } from '../compile/compile.js'
+import { TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
 import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import type { TrialError, TuningRecord } from '../schedule-config/record.js'
 import { describeWorkload, type Workload } from '../schedule-config/workload.js'
 import type { ExtractRequest } from './autotvm/extract-task.js'
 import { AutotvmTuner } from './autotvm/tuner.js'
-import { resolveTunerConfig, type TunerConfig, tunerSchema } from './config.js'
+import { resolveTunerConfig, type TunerConfig } from './config.js'
 import type { TaskInfo, TuneEvent } from './events.js'
 import { buildCandidate, type Candidate, measureCandidates } from './network.js'
 import { RecordFile } from './record-file.js'
@@ -22,7 +23,7 @@ export interface TuneOptions
   extends Limits,
     Pick<CompileOptions, 'target' | 'optLevel' | 'shapes' | 'constants' | 'templates'> {
   /** How to tune; keys as in the group `tuner` of a configuration. */
-  readonly tuner?: TunerConfig
+  readonly tuner?: Partial<TunerConfig>
   /** Threads of a run of the whole network; default the processors, at most 8. */
   readonly threads?: number
   readonly onEvent?: (event: TuneEvent) => void
@@ -34,7 +35,7 @@ const optionsSchema = optionSchema({
   shapes: z.record(z.string(), z.array(z.int().min(-1))),
   constants: z.record(z.string(), z.unknown()),
   templates: z.array(z.string()),
-  tuner: tunerSchema,
+  tuner: z.looseObject({}),
   threads: z.int().min(1),
   onEvent: z.instanceof(Function),
   ...limitOptions,
@@ -81,6 +82,8 @@ async function withTuning<T>(
   work: (tuning: Tuning) => Promise<T>,
 ): Promise<T> {
   const config = resolveTunerConfig(options.tuner)
+  if (config.name !== 'autotvm')
+    throw new TvmNodeError('ERR_NOT_AVAILABLE', `tune searches with autotvm, not with '${config.name}'`)
   const templates = (options.templates ?? []).map((path) => resolve(path))
   const emit = guarded(options.onEvent)
   using time = new LimitedTime({ signal: options.signal, timeoutMs: options.timeoutMs })
@@ -130,7 +133,7 @@ function guarded(listener: TuneOptions['onEvent']): (event: TuneEvent) => void {
  * Ending it by `signal` stops builds and runs within two seconds; what was measured is in `tuner.records`, from which another
  * call goes on.
  *
- * @throws `ERR_INVALID_ARGUMENT`, `ERR_WRITE_FAILED` (the records cannot be opened), and what `compile` throws
+ * @throws `ERR_INVALID_ARGUMENT`, `ERR_CONFIG`, `ERR_WRITE_FAILED` (the records cannot be opened), and what `compile` throws
  */
 export async function tune(model: string | Uint8Array, options: TuneOptions = {}): Promise<TuneReport> {
   checkOptions(optionsSchema, options, 'tune')

@@ -1,27 +1,21 @@
-import { z } from 'zod'
 import type { CompileOptions } from '../compile/compile.js'
 import { TvmNodeError } from '../errors.js'
-import type { RunOptions } from '../process/engine.js'
+import type { Limits } from '../limits.js'
+import type { TunerName, TunerSettings } from './config.js'
+import type { TuneEvent } from './events.js'
 
-export const tunerNames = ['baseline', 'autotvm', 'auto_scheduler', 'meta_scheduler', 'tensorrt'] as const
-export type TunerName = (typeof tunerNames)[number]
-
-export const tunerSchema = z.strictObject({
-  name: z.enum(tunerNames),
-  task_budget: z.int().min(1).default(4).describe('Trials for each task.'),
-  mode: z.string().default('xgb').describe("The search's cost model."),
-  equal_task_budget: z
-    .boolean()
-    .default(false)
-    .describe('auto_scheduler: whether each task is tuned alone, with exactly its budget.'),
-})
-export type TunerSettings = z.output<typeof tunerSchema>
+export { type TunerName, type TunerSettings, tunerNames, tunerSchema } from './config.js'
 
 export interface TuneRequest {
-  /** Absolute path of the model. */
-  readonly model: string
+  /** A path, or the model's bytes. */
+  readonly model: string | Uint8Array
   readonly target: string
+  readonly shapes?: CompileOptions['shapes']
   readonly settings: TunerSettings
+}
+
+export interface TunerOptions extends Limits {
+  readonly onEvent?: (event: TuneEvent) => void
 }
 
 /** What a search yields: options that a build takes to profit from it. */
@@ -30,12 +24,27 @@ export interface Tuned {
 }
 
 /** A way to search for faster code. `tunerFor` lists those there are. */
-export type Tuner = (request: TuneRequest, options: RunOptions) => Promise<Tuned>
+export type Tuner = (request: TuneRequest, options: TunerOptions) => Promise<Tuned>
 
 /** Default schedules, nothing searched. */
 const baseline: Tuner = async () => ({ build: {} })
 
-const tuners: Partial<Record<TunerName, Tuner>> = { baseline }
+/** Templates, searched. */
+const autotvm: Tuner = async ({ model, target, shapes, settings }, { signal, timeoutMs, onEvent }) => {
+  const { tune } = await import('./tune.js')
+  const { best, artifact } = await tune(model, {
+    target,
+    tuner: settings,
+    ...(shapes && { shapes }),
+    ...(signal && { signal }),
+    ...(timeoutMs !== undefined && { timeoutMs }),
+    ...(onEvent && { onEvent }),
+  })
+  await artifact.dispose()
+  return { build: { records: best } }
+}
+
+const tuners: Partial<Record<TunerName, Tuner>> = { baseline, autotvm }
 
 /** @throws `ERR_NOT_AVAILABLE` for a tuner that this version has not. */
 export function tunerFor(name: TunerName): Tuner {

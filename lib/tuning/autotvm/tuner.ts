@@ -1,7 +1,7 @@
 import type { BuildInput } from '../../measure/trial.js'
 import { Engine } from '../../process/engine.js'
 import type { PlainConfig } from '../../schedule-config/config-entity.js'
-import type { ResolvedTunerConfig } from '../config.js'
+import type { TunerSettings } from '../config.js'
 import type { TaskState } from '../task-state.js'
 import type { Extracted, ExtractRequest, TuningTask } from './extract-task.js'
 import type { SearchRequest } from './search-task.js'
@@ -12,7 +12,7 @@ export class AutotvmTuner {
 
   constructor(
     private readonly request: ExtractRequest,
-    private readonly config: ResolvedTunerConfig,
+    private readonly config: TunerSettings,
   ) {}
 
   /** The library's name of the target; known after `extract`. */
