@@ -147,8 +147,20 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
 function keyOf(request: CompileRequest, model: OnnxModel, target: Target): Promise<ReuseKey | undefined> {
   const { optLevel, shapes, constants, config, records, templates } = request
   const { commit } = libraryVersion()
-  const settings = { packageVersion, commit, target: String(target), optLevel, shapes, constants, config }
-  return reuseKey(model, settings, [...records, ...templates])
+  const given = records.filter((each) => typeof each !== 'string')
+  const logs = records.filter((each) => typeof each === 'string')
+  const text = String(target)
+  const settings = {
+    packageVersion,
+    commit,
+    target: text,
+    optLevel,
+    shapes,
+    constants,
+    config,
+    records: given,
+  }
+  return reuseKey(model, settings, [...logs, ...templates])
 }
 
 /** Writes the artifact. */
