@@ -121,8 +121,8 @@ operator('Dropout', {
   since: 1,
   required: 1,
   convert(node, [x, ratio, training]) {
-    const drops = ratio?.numbers?.[0] !== 0
-    if (drops && training && node.number(training, 'training_mode') !== 0)
+    const none = ratio?.numbers?.[0] === 0 || !training || node.number(training, 'training_mode') === 0
+    if (!none && (!ratio || node.number(ratio, 'ratio') !== 0))
       node.unsupported('dropout while training is random')
     // The mask keeps everything.
     const mask = node.wants(1)
