@@ -5,17 +5,18 @@ import { openBoard } from '../boards/open.js'
 import { type Artifact, type CompileOptions, compile } from '../compile/compile.js'
 import { TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
+import { type RunOptions, runInEngine } from '../process/engine.js'
 import type { ProgressEvent } from '../process/protocol.js'
 import type { TensorInfo } from '../session/artifact.js'
 import { CallQueue } from '../session/call-queue.js'
 import type { NamedTensors } from '../session/inputs.js'
 import type { OperatorProfile } from '../session/session.js'
-import { tunerFor } from '../tuning/tuner.js'
+import { type Tuned, tunerFor } from '../tuning/tuner.js'
 import { splitBatch } from './batches.js'
 import { type BackendConfig, type BackendConfigInput, resolveConfig } from './config.js'
 import { Evaluation, type EvaluationOptions } from './evaluation.js'
 import { type MemoryNeed, memoryNeed } from './memory.js'
-import { readModelFile } from './model-file.js'
+import { readModelFile, withModelFile } from './model-file.js'
 import type { Metrics, Rebuilt } from './results.js'
 
 export interface PrepareOptions extends Limits {
@@ -49,6 +50,8 @@ export interface BackendProfile {
 export class TvmBackend {
   readonly name = 'tvm'
   private readonly queue = new CallQueue(true)
+  /** What tuning yielded, by the structure of a graph. */
+  private readonly tuned = new Map<string, Tuned>()
   /** Ends each call that waits or runs. */
   private readonly calls = new Set<() => void>()
   private isDisposed = false
@@ -131,9 +134,8 @@ export class TvmBackend {
     { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress: PrepareOptions['onProgress'] },
     shapes: CompileOptions['shapes'],
   ): Promise<Rebuilt> {
-    const { board, tuner, tune } = this.config
-    const request = { model, target: board.target, settings: tuner, ...(shapes && { shapes }) }
-    const tuned = tune ? await tunerFor(tuner.name)(request, { signal }) : undefined
+    const { board } = this.config
+    const tuned = await this.tunedFor(model, shapes, { signal, onProgress })
     const artifact = await compile(model, {
       ...tuned?.build,
       target: board.target,
@@ -148,6 +150,31 @@ export class TvmBackend {
     this.prepared = { artifact, hash, memory: await memoryNeed(artifact) }
     await before?.artifact.dispose()
     return artifact.rebuilt
+  }
+
+  /** What tuning the model's graph yielded, searched when the graph is first seen; other weights of it take the same. */
+  private async tunedFor(
+    model: string | Uint8Array,
+    shapes: CompileOptions['shapes'],
+    { signal, onProgress }: RunOptions,
+  ): Promise<Tuned | undefined> {
+    const { tune, tuner, board } = this.config
+    if (!tune || tuner.name === 'baseline') return undefined
+    const structure = await withModelFile(model, (path) =>
+      runInEngine('structure', { model: path }, { signal }),
+    )
+    const key = `${structure} ${JSON.stringify(shapes ?? {})}`
+    let tuned = this.tuned.get(key)
+    if (!tuned) {
+      const request = { model, target: board.target, settings: tuner, ...(shapes && { shapes }) }
+      tuned = await tunerFor(tuner.name)(request, {
+        signal,
+        onEvent: (event) =>
+          event.type === 'phase' && onProgress?.({ type: 'phase', phase: 'tune', step: event.phase }),
+      })
+      this.tuned.set(key, tuned)
+    }
+    return tuned
   }
 
   /**

@@ -11,6 +11,7 @@ const tasks: Readonly<Record<string, () => Promise<{ run: Task }>>> = {
   reference: () => import('../backend/reference-task.js'),
   run: () => import('../measure/run-task.js'),
   session: () => import('../session/engine-task.js'),
+  structure: () => import('../compile/structure-task.js'),
 }
 
 function send(reply: EngineReply): void {
