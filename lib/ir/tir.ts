@@ -171,6 +171,18 @@ export function likely(condition: PrimExpr): PrimExpr {
 export function exp(x: PrimExpr): PrimExpr {
   return call(x.dtype, 'exp', x)
 }
+/** `body` of a variable that stands for `value`, which is computed once. */
+export function letIn(value: PrimExpr, body: (value: PrimExpr) => PrimExpr): PrimExpr {
+  const bound = variable('v', value.dtype)
+  return getGlobalFunc('tir.Let')(bound, value, body(bound), null) as PrimExpr
+}
+export function shiftLeft(x: PrimExpr, bits: PrimExpr): PrimExpr {
+  return call(x.dtype, 'shift_left', x, bits)
+}
+/** Keeps the sign. */
+export function shiftRight(x: PrimExpr, bits: PrimExpr): PrimExpr {
+  return call(x.dtype, 'shift_right', x, bits)
+}
 export function minValue(dtype: string): PrimExpr {
   return getGlobalFunc('tir.min_value')(dtypeArg(dtype), null) as PrimExpr
 }

@@ -1,3 +1,4 @@
+import { installVectorMath } from './cpu/vector-math.js'
 import { installLowerCall } from './lower-call.js'
 import { installOpAttributes } from './strategy.js'
 import './cpu/index.js'
@@ -10,4 +11,5 @@ export function registerOperators(): void {
   registered = true
   installLowerCall()
   installOpAttributes()
+  installVectorMath()
 }
