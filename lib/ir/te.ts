@@ -47,6 +47,10 @@ export class Operation extends TvmObject {
   get reduceAxis(): IterVar[] {
     return (this.get('reduce_axis') as TvmArray<IterVar>).toArray()
   }
+  /** What each output's elements are; only a compute has it. */
+  get body(): PrimExpr[] {
+    return (this.get('body') as TvmArray<PrimExpr>).toArray()
+  }
   get isCompute(): boolean {
     return this.typeKey === 'ComputeOp'
   }
@@ -132,6 +136,10 @@ export class Stage extends TvmObject {
   get op(): Operation {
     return this.get('op') as Operation
   }
+  /** The operation as the schedule was made for it, by which the schedule knows the stage. */
+  get originalOp(): Operation {
+    return this.get('origin_op') as Operation
+  }
   /** Loops from the outermost inwards as they stand now. */
   get leaves(): IterVar[] {
     return (this.get('leaf_iter_vars') as TvmArray<IterVar>).toArray()
@@ -181,6 +189,10 @@ export class Schedule extends TvmObject {
     return (this.get('outputs') as TvmArray<Operation>).toArray()
   }
   /** Computes `tensor` in a buffer of its own, which is then copied; returns the buffer's tensor. */
+  /** Splits a reduction into parts, one for each step of `axis`, that the tensor then sums; the parts' first axis is `axis`. */
+  rfactor(tensor: Tensor, axis: IterVar): Tensor {
+    return (getGlobalFunc('te.ScheduleRFactor')(this, tensor, axis, 0) as TvmArray<Tensor>).at(0)
+  }
   cacheWrite(tensor: Tensor, scope = 'global'): Tensor {
     return getGlobalFunc('te.ScheduleCacheWrite')(this, tensor, scope) as Tensor
   }

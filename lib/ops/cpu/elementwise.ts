@@ -2,7 +2,8 @@ import type { Tensor } from '../../ir/te.js'
 import { compute } from '../../ir/te.js'
 import { constant, max, min } from '../../ir/tir.js'
 import { getGlobalFunc, type TvmArray } from '../../runtime/index.js'
-import { OpPattern, registerCompute, registerPattern, registerSchedule } from '../strategy.js'
+import { ints } from '../attrs.js'
+import { type Attrs, OpPattern, registerCompute, registerPattern, registerSchedule } from '../strategy.js'
 import { scheduleInjective, scheduleReduction } from './schedule-util.js'
 
 /** Operators whose compute the library has and whose result is element by element. */
@@ -17,11 +18,27 @@ const injective = `abs acos acosh add adv_index arange asin asinh atan atanh bit
  contrib_reverse_reshape vision.yolo_reorg auto_scheduler_layout_transform meta_schedule_layout_transform
  clip concatenate ones ones_like zeros zeros_like`
 const reductions = 'all any argmax argmin einsum max mean min prod sum variance collapse_sum_to'
+/** Those whose attributes say what axes they reduce. */
+const alongAxes = new Set(['all', 'any', 'max', 'mean', 'min', 'prod', 'sum', 'variance'])
+
+/** Whether neighbours in memory are reduced. */
+function reducesLast(attrs: Attrs, outputs: readonly Tensor[]): boolean {
+  const axes = ints(attrs, 'axis')
+  if (axes.length === 0) return true
+  if (attrs.get('exclude')) return false
+  let op = outputs[0]?.op
+  while (op?.isCompute && op.reduceAxis.length === 0) op = op.inputs[0]?.op
+  if (!op?.isCompute) return false
+  const rank = op.axis.length + (attrs.get('keepdims') ? 0 : axes.length)
+  return axes.some((axis) => axis === -1 || axis === rank - 1)
+}
 
 for (const op of injective.split(/\s+/))
   registerSchedule(op, (_attrs, outs, target) => scheduleInjective(outs, target))
 for (const op of reductions.split(/\s+/))
-  registerSchedule(op, (_attrs, outs, target) => scheduleReduction(outs, target))
+  registerSchedule(op, (attrs, outs, target) =>
+    scheduleReduction(outs, target, alongAxes.has(op) && reducesLast(attrs, outs)),
+  )
 for (const op of [
   'layout_transform',
   'auto_scheduler_layout_transform',

@@ -152,34 +152,60 @@ export function scheduleInjective(outputs: readonly Tensor[], target: Target): S
   return schedule
 }
 
-/** Operators that reduce: injective producers are inlined; each reduction has a parallel nest of its own. */
-export function scheduleReduction(outputs: readonly Tensor[], target: Target): Schedule {
+/**
+ * Operators that reduce: injective producers are inlined; each reduction has a parallel nest of its own.
+ *
+ * @param contiguous - Whether neighbours in memory are reduced: then each lane of a vector has a part of them.
+ */
+export function scheduleReduction(outputs: readonly Tensor[], target: Target, contiguous = false): Schedule {
   const schedule = createSchedule(outputs)
-  const rest = inlineInjective(schedule, outputs)
-  for (const op of rest) {
-    if (!op.isCompute) continue
-    const stage = schedule.stage(op)
-    if (op.reduceAxis.length === 0) {
-      if (outputs.some((of) => of.op.sameAs(op))) scheduleElementwise(schedule, op, target)
-      continue
-    }
-    const axes = op.axis
-    const work = elements(axes) * elements(op.reduceAxis)
-    if (axes.length === 0) continue
-    const last = axes[axes.length - 1] as IterVar
-    const vector =
-      target.vectorises &&
-      axes.length > 1 &&
-      last.extent % (target.simdLanes32 / 2) === 0 &&
-      last.extent <= 64
-    const outer = vector ? axes.slice(0, -1) : axes
-    if (vector) {
-      stage.reorder(...outer, ...op.reduceAxis, last)
-      stage.vectorize(last)
-    }
-    parallelOuter(stage, outer.slice(0, 3), work, target)
+  const kept = inlineInjective(schedule, outputs).filter((op) => op.isCompute)
+  // Taken before any is cut into parts, which gives those that read it new operations.
+  for (const stage of kept.map((op) => schedule.stage(op))) {
+    if (stage.op.reduceAxis.length > 0) scheduleReducing(schedule, stage, target, contiguous)
+    else scheduleElementwise(schedule, stage.op, target)
   }
   return schedule
+}
+
+function scheduleReducing(schedule: Schedule, stage: Stage, target: Target, contiguous: boolean): void {
+  const work = elements([...stage.op.axis, ...stage.op.reduceAxis])
+  if (stage.op.axis.length === 0 || !(work > 0)) return
+  const parts = contiguous ? reduceInLanes(schedule, stage, target) : undefined
+  const { axis: axes, reduceAxis } = stage.op
+  const width = vectorWidth((axes.at(-1) as IterVar).extent, target.simdLanes32)
+  if (contiguous || !target.vectorises || axes.length < 2 || width < 4) {
+    const outer = parallelOuter(stage, axes.slice(0, 3), work, target)
+    if (outer) parts?.computeAt(stage, outer)
+    return
+  }
+  const [vectors, lane] = stage.split(axes.at(-1) as IterVar, width)
+  stage.reorder(...axes.slice(0, -1), vectors, ...reduceAxis, lane)
+  vectorizeBlock(stage, lane, width, target)
+  parallelOuter(stage, axes.slice(0, -1).slice(0, 3), work, target)
+}
+
+/** From this extent on, two vectors are reduced side by side. */
+const LONG_REDUCTION = 1024
+
+/**
+ * Reduces the last axis of a stage in vectors; leaves it as it is where that is no whole number of them.
+ *
+ * @returns The stage of the lanes, which is to be computed at a loop of `stage`. That has new axes from then on.
+ */
+export function reduceInLanes(schedule: Schedule, stage: Stage, target: Target): Stage | undefined {
+  const { op } = stage
+  const along = op.reduceAxis.at(-1) as IterVar
+  const lanes = target.simdLanes32
+  const wide = along.extent >= LONG_REDUCTION && along.extent % (2 * lanes) === 0 ? 2 * lanes : lanes
+  const width = largestDivisor(along.extent, wide)
+  if (!target.vectorises || width < 4 || width === along.extent || op.body.length > 1) return undefined
+  const [, lane] = stage.split(along, width)
+  const parts = schedule.stage(schedule.rfactor(stage.originalOp.output(), lane))
+  const [first, ...rest] = parts.op.axis as [IterVar, ...IterVar[]]
+  parts.reorder(...rest, ...parts.op.reduceAxis, first)
+  vectorizeBlock(parts, first, width, target)
+  return parts
 }
 
 /** Vectorizes an axis of one vector, or of whole ones: LLVM takes longer ones apart unless they are powers of two. */

@@ -1,23 +1,62 @@
 import type { Target } from '../../ir/target.js'
-import { createSchedule, type Schedule, type Tensor } from '../../ir/te.js'
+import { createSchedule, type Operation, type Schedule, type Stage, type Tensor } from '../../ir/te.js'
+import type { IterVar } from '../../ir/tir.js'
 import { getGlobalFunc } from '../../runtime/index.js'
 import { int } from '../attrs.js'
-import { registerSchedule, registerStrategy } from '../strategy.js'
-import { parallelOuter } from './schedule-util.js'
+import { type Attrs, registerSchedule, registerStrategy } from '../strategy.js'
+import {
+  elements,
+  parallelOuter,
+  reduceInLanes,
+  vectorizeBlock,
+  vectorWidth,
+  worthThreads,
+} from './schedule-util.js'
 
-/** Rows are independent: maximum, exponentials, sum and quotient of one row after the other, rows in parallel. */
-export function scheduleSoftmax(outputs: readonly Tensor[], target: Target): Schedule {
+/**
+ * Rows are independent: maximum, exponentials, sum and quotient of one row after the other, rows in parallel. Where rows are
+ * contiguous, their parts are vectors; else neighbouring rows are.
+ */
+export function scheduleSoftmax(outputs: readonly Tensor[], axis: number, target: Target): Schedule {
   const schedule = createSchedule(outputs)
-  for (const stage of schedule.stages) {
+  const [output] = outputs
+  const computed = schedule.stages.map(({ op }) => op).filter((op) => op.isCompute)
+  const reductions = computed.filter((op) => op.reduceAxis.length > 0)
+  const axes = output?.op.axis ?? []
+  const work = elements(axes)
+  const along = reductions[0]?.reduceAxis[0]
+  if (!output || axes.length < 2 || !(work > 0) || !along) return schedule
+  if (axis !== -1 && axis !== axes.length - 1) {
+    for (const op of computed)
+      if (op.axis.length > 1) parallelOuter(schedule.stage(op), op.axis.slice(0, 1), work, target)
+    return schedule
+  }
+  const stages = computed.map((op) => schedule.stage(op))
+  const last = schedule.stage(output)
+  const lanes = stages.map((stage) =>
+    stage.op.reduceAxis.length > 0 ? reduceInLanes(schedule, stage, target) : undefined,
+  )
+  const row = last.fuse(...last.op.axis.slice(0, -1))
+  if (worthThreads(work, target)) last.parallel(row)
+  for (const [i, stage] of stages.entries()) {
     const { op } = stage
-    if (!op.isCompute || op.axis.length < 2) continue
-    const work = [...op.axis, ...op.reduceAxis].reduce((total, axis) => total * axis.extent, 1)
-    parallelOuter(stage, op.axis.slice(0, 1), work, target)
+    if (!op.sameAs(last.op)) stage.computeAt(last, row)
+    if (op.reduceAxis.length === 0) vectorizeLast(stage, op, target)
+    else lanes[i]?.computeAt(stage, op.axis.at(-1) as IterVar)
   }
   return schedule
 }
 
-const schedule = (_attrs: unknown, outs: Tensor[], target: Target) => scheduleSoftmax(outs, target)
+function vectorizeLast(stage: Stage, op: Operation, target: Target): void {
+  const last = op.axis.at(-1) as IterVar
+  const width = vectorWidth(last.extent, target.simdLanes32)
+  if (!target.vectorises || width < 4) return
+  const [, lane] = stage.split(last, width)
+  vectorizeBlock(stage, lane, width, target)
+}
+
+const schedule = (attrs: Attrs, outs: Tensor[], target: Target) =>
+  scheduleSoftmax(outs, int(attrs, 'axis'), target)
 registerStrategy('nn.softmax', () => [
   {
     name: 'softmax.generic',
