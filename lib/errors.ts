@@ -116,6 +116,14 @@ export const errorCodes = {
     cause: 'The linker refused the compiled model.',
     fix: 'The message holds the linker’s own words.',
   },
+  ERR_NO_C_COMPILER: {
+    cause: 'Code was generated as C and no C compiler was found to build it.',
+    fix: 'Install gcc or clang with the C library’s headers, or name a compiler by the variable `CC`; `llvm` targets need none.',
+  },
+  ERR_C_COMPILER: {
+    cause: 'The C compiler refused the generated code.',
+    fix: 'The message holds the compiler’s own words; `tvm-node doctor` shows which one was taken.',
+  },
   ERR_NPZ: {
     cause: 'An `.npz` file cannot be read, is damaged, or holds an element type that tensors have not.',
     fix: 'The message names the file or entry; write it with `numpy.savez` or `tvm-node run`.',

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { arch, availableParallelism, cpus } from 'node:os'
 import { promisify } from 'node:util'
 import { cacheDir, findBundle } from '../bundle/index.js'
+import { findCCompiler } from '../compile/c/compiler.js'
 import { errorCodes, isTvmNodeError } from '../errors.js'
 import { runInEngine } from '../process/engine.js'
 import type { LibraryReport } from '../process/library-task.js'
@@ -33,7 +34,8 @@ export async function examine(signal: AbortSignal): Promise<Finding[]> {
     { name: 'cache', status: 'ok', value: cacheDir() } satisfies Finding,
     needed('TVM', () => library(signal)),
     needed('linker', linker),
-    tool('Maven', 'mvn', 'downloads the TVM libraries ("npm run bundle")'),
+    optional('C compiler', cCompiler, "for targets of kind 'c' (Debian: gcc, libc6-dev)"),
+    optional('Maven', () => firstLine('mvn'), 'downloads the TVM libraries ("npm run bundle")'),
     peer(),
   ])
 }
@@ -70,13 +72,22 @@ function linker(): string {
   throw new Error(`there is no lld in ${dir}`)
 }
 
-async function tool(name: string, command: string, use: string): Promise<Finding> {
+async function optional(name: string, look: () => Promise<string>, use: string): Promise<Finding> {
   try {
-    const { stdout } = await promisify(execFile)(command, ['--version'], { timeout: 10_000 })
-    return { name, status: 'ok', value: `${plain(stdout)} (${command})` }
+    return { name, status: 'ok', value: await look() }
   } catch {
     return { name, status: 'optional', value: `not found; ${use}` }
   }
+}
+
+async function cCompiler(): Promise<string> {
+  const { version, command } = await findCCompiler()
+  return `${version} (${command})`
+}
+
+async function firstLine(command: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(command, ['--version'], { timeout: 10_000 })
+  return `${plain(stdout)} (${command})`
 }
 
 /** The first line, without a terminal's colours. */

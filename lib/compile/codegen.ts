@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import type { IRModule } from '../ir/module.js'
 import { passContext, withPassContext } from '../ir/transform.js'
 import { CallThread, getGlobalFunc, type Module } from '../runtime/index.js'
+import { compileForwarders, compileSource } from './c/compiler.js'
+import { sourceOf } from './c/float-constants.js'
 import type { Lowered } from './lower.js'
 
 /** Functions that are compiled together. Fixed, so that the result does not depend on how many threads there are. */
@@ -12,7 +14,9 @@ const MOST_THREADS = 8
 /** All functions as one module, of which the library's JIT compiler makes code when they are called. */
 export function generateModule({ functions, target, context }: Lowered): Module {
   if (!functions || functions.functions.length === 0) {
-    return getGlobalFunc('codegen.LLVMModuleCreate')(String(target), 'empty') as Module
+    return target.kind === 'c'
+      ? (getGlobalFunc('runtime.CSourceModuleCreate')('', 'c', [], []) as Module)
+      : (getGlobalFunc('codegen.LLVMModuleCreate')(String(target), 'empty') as Module)
   }
   return withPassContext(context, () => {
     return getGlobalFunc('driver.tir_to_runtime')(new Map([[target, functions]]), target) as Module
@@ -34,11 +38,7 @@ export async function generateObjects(
 ): Promise<string[]> {
   const { functions, target, context } = lowered
   const parts = functions ? split(functions) : []
-  if (parts.length === 0) {
-    const path = join(folder, 'empty.o')
-    generateModule(lowered).saveToFile(path, 'o')
-    return [path]
-  }
+  if (parts.length === 0) return writeObjects(generateModule(lowered), folder, 'empty')
   const paths = parts.map((_, i) => join(folder, `part${i}.o`))
   const waiting = [...parts.entries()]
   let done = 0
@@ -51,14 +51,30 @@ export async function generateObjects(
       const [i, part] = next
       const build = getGlobalFunc('driver.tir_to_runtime')
       using module = (await build.callOn(thread, new Map([[target, part]]), target)) as Module
-      await getGlobalFunc('runtime.ModuleSaveToFile').callOn(thread, module, paths[i] as string, 'o')
+      await save(module, paths[i] as string, thread)
       done++
       onObject(done, parts.length)
     }
   }
   const threads = Math.min(availableParallelism(), MOST_THREADS, parts.length)
   await Promise.all(Array.from({ length: threads }, work))
-  return paths
+  return target.kind === 'c' ? [...paths, await compileForwarders(folder)] : paths
+}
+
+/** The code of one module as object files, all that a shared library needs. */
+export async function writeObjects(module: Module, folder: string, name: string): Promise<string[]> {
+  const path = join(folder, `${name}.o`)
+  if (module.typeKey === 'c') {
+    await compileSource(sourceOf(module), path)
+    return [path, await compileForwarders(folder)]
+  }
+  module.saveToFile(path, 'o')
+  return [path]
+}
+
+async function save(module: Module, path: string, thread: CallThread): Promise<void> {
+  if (module.typeKey === 'c') await compileSource(sourceOf(module), path)
+  else await getGlobalFunc('runtime.ModuleSaveToFile').callOn(thread, module, path, 'o')
 }
 
 /** Neighbours by name are alike and take alike long: they go to different parts. */

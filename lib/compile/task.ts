@@ -24,6 +24,7 @@ import type { NamedTensors } from '../session/inputs.js'
 import { parameterPieces } from '../session/parameters.js'
 import { packageVersion } from '../version.js'
 import { lowerGraph, optimizeRelay } from './build.js'
+import { findCCompiler } from './c/compiler.js'
 import { generateObjects } from './codegen.js'
 import { linkSharedLibrary } from './link.js'
 import { recordProgram } from './parameters/program.js'
@@ -61,7 +62,7 @@ export interface CompileResult {
 }
 
 /** Kinds of targets that code can be generated for: the operator library has schedules for processors only. */
-const generated = ['llvm']
+const generated = ['llvm', 'c']
 
 function checkGenerates({ kind }: Target): void {
   if (generated.includes(kind)) return
@@ -86,6 +87,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   registerOperators()
   const target = makeTarget(request.target)
   checkGenerates(target)
+  if (target.kind === 'c') await findCCompiler()
   report('import')
   const model = readModel(request.model)
   const key = request.reusable ? await keyOf(request, model, target) : undefined

@@ -1,5 +1,5 @@
-import { join } from 'node:path'
 import { buildSchedule } from '../compile/build-schedule.js'
+import { writeObjects } from '../compile/codegen.js'
 import { linkSharedLibrary } from '../compile/link.js'
 import { isTvmNodeError } from '../errors.js'
 import { target as makeTarget, type Target } from '../ir/target.js'
@@ -49,9 +49,8 @@ export async function run(request: BuildRequest): Promise<BuildOutcome> {
     const args = instance.args.map(({ shape, dtype }) => ({ shape, dtype }))
     const module = buildSchedule(instance, target)
     const name = `trial${request.id}`
-    const object = join(request.folder, `${name}.o`)
-    module.saveToFile(object, 'o')
-    const path = await linkSharedLibrary([object], request.folder, name)
+    const objects = await writeObjects(module, request.folder, name)
+    const path = await linkSharedLibrary(objects, request.folder, name)
     return { path, args, elapsed: elapsed() }
   } catch (cause) {
     // Instances are refused late where an intrinsic or an extent turns out not to fit.

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
+import { killTree } from './process-tree.js'
 import { type EngineReply, type ProgressEvent, revivedError } from './protocol.js'
 
 const MAIN = fileURLToPath(new URL('./engine-main.js', import.meta.url))
@@ -89,10 +90,10 @@ export class Engine {
     }
   }
 
-  /** Ends the process at once. */
+  /** Ends the process at once, with what it started. */
   kill(): void {
+    if (!this.ended && this.child.pid !== undefined) killTree(this.child.pid)
     this.ended = true
-    this.child.kill('SIGKILL')
   }
 
   /** Ends the process and waits until it is gone, so that nothing of it writes any more. */

@@ -18,6 +18,9 @@ test('the package holds what it exports, the sources of the addon, and nothing t
     'LICENSE',
     'README.md',
     'native/sources.json',
+    'native/c-backend/forward.c',
+    'native/c-backend/tvm/runtime/c_backend_api.h',
+    'native/c-backend/tvm/runtime/c_runtime_api.h',
   ]
   for (const path of wanted) expect(paths).toContain(path.replace('./', ''))
   expect(paths.filter((path) => /^(binding\.gyp|test|scripts|build|dist\/\.)/.test(path))).toEqual([])

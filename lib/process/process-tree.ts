@@ -1,0 +1,28 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** Ends a process of this user and all that it started, such as a compiler, at once. */
+export function killTree(pid: number): void {
+  // Children lose their parent when it ends, so they are looked for first.
+  for (const each of [...tree(pid)]) {
+    try {
+      process.kill(each, 'SIGKILL')
+    } catch {
+      // It ended by itself.
+    }
+  }
+}
+
+function* tree(pid: number): Generator<number> {
+  yield pid
+  for (const child of children(pid)) yield* tree(child)
+}
+
+function children(pid: number): number[] {
+  try {
+    const threads = readdirSync(`/proc/${pid}/task`)
+    const lists = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8'))
+    return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number))
+  } catch {
+    return []
+  }
+}
