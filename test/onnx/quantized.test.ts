@@ -339,3 +339,142 @@ describe.each(['int8', 'uint8'] as const)(
     })
   },
 )
+
+/** Operators of quantised tensors by themselves; `x` and `y` are inputs of bytes. */
+describe.each(['int8', 'uint8'] as const)(
+  '%s: operators of quantised tensors agree with ONNX Runtime',
+  (dtype) => {
+    const zero = (value: number) => zeroOf(dtype, dtype === 'int8' ? value - 128 : value)
+    const image = [1, 6, 6, 8]
+    const grid = (name: string, scale: number, at: number) => ({
+      [`${name}s`]: scalar(scale),
+      [`${name}z`]: zero(at),
+    })
+    const stored = { ...grid('x', 0.02, 120), ...grid('y', 0.013, 90), ...grid('o', 0.0317, 100) }
+    const cases: [string, NodeDescription & { x: number[]; y?: number[]; more?: Record<string, Tensor> }][] =
+      [
+        [
+          'add',
+          {
+            op: 'QLinearAdd',
+            inputs: ['x', 'xs', 'xz', 'y', 'ys', 'yz', 'os', 'oz'],
+            outputs: ['o'],
+            x: image,
+            y: image,
+          },
+        ],
+        [
+          'multiply',
+          {
+            op: 'QLinearMul',
+            inputs: ['x', 'xs', 'xz', 'y', 'ys', 'yz', 'os', 'oz'],
+            outputs: ['o'],
+            x: image,
+            y: image,
+          },
+        ],
+        [
+          'join',
+          {
+            op: 'QLinearConcat',
+            inputs: ['os', 'oz', 'x', 'xs', 'xz', 'y', 'ys', 'yz'],
+            outputs: ['o'],
+            attrs: { axis: 1 },
+            x: image,
+            y: image,
+          },
+        ],
+        [
+          'mean of all places',
+          {
+            op: 'QLinearGlobalAveragePool',
+            inputs: ['x', 'xs', 'xz', 'os', 'oz'],
+            outputs: ['o'],
+            attrs: { channels_last: 0 },
+            x: image,
+          },
+        ],
+        [
+          'mean of all places, channels last',
+          {
+            op: 'QLinearGlobalAveragePool',
+            inputs: ['x', 'xs', 'xz', 'os', 'oz'],
+            outputs: ['o'],
+            attrs: { channels_last: 1 },
+            x: image,
+          },
+        ],
+        [
+          'mean of windows',
+          {
+            op: 'QLinearAveragePool',
+            inputs: ['x', 'xs', 'xz', 'os', 'oz'],
+            outputs: ['o'],
+            attrs: { kernel_shape: [2, 2] },
+            x: image,
+          },
+        ],
+        [
+          'sigmoid',
+          { op: 'QLinearSigmoid', inputs: ['x', 'xs', 'xz', 'os', 'oz'], outputs: ['o'], x: [3, 20] },
+        ],
+        [
+          'leaky relu',
+          { op: 'QLinearLeakyRelu', inputs: ['x', 'xs', 'xz', 'os', 'oz'], outputs: ['o'], x: [3, 20] },
+        ],
+        [
+          'softmax',
+          {
+            op: 'QLinearSoftmax',
+            inputs: ['x', 'xs', 'xz', 'os', 'oz'],
+            outputs: ['o'],
+            attrs: { axis: -1, opset: 13 },
+            x: [3, 20],
+            more: grid('o', 1 / 256, 0),
+          },
+        ],
+        [
+          'matrix product with a bias',
+          {
+            op: 'QGemm',
+            inputs: ['x', 'xs', 'xz', 'w', 'ys', 'yz', 'bias', 'os', 'oz'],
+            outputs: ['o'],
+            attrs: { transB: 1 },
+            x: [3, 20],
+            more: {
+              w: integers(dtype, [7, 20], 8),
+              bias: tensor(
+                Int32Array.from(draw(7, 2), (v) => Math.round(v * 900)),
+                [7],
+              ),
+            },
+          },
+        ],
+      ]
+    test.each(cases)('%s', async (_name, { x, y, more = {}, ...node }) => {
+      const feeds: Record<string, Tensor> = {
+        x: integers(dtype, x, 21),
+        ...(y ? { y: integers(dtype, y, 22) } : {}),
+      }
+      const all: Record<string, Tensor> = { ...stored, ...more }
+      const used = Object.entries(all).filter(([name]) => node.inputs.includes(name))
+      const model = onnxModel({
+        opset: 17,
+        domains: { 'com.microsoft': 1 },
+        inputs: Object.fromEntries(
+          Object.entries(feeds).map(([name, { shape }]) => [name, { dtype, shape }]),
+        ),
+        nodes: [{ ...node, domain: 'com.microsoft' }],
+        outputs: ['o'],
+        initializers: Object.fromEntries(used),
+      })
+      const [own, reference] = [runHere(model, feeds), await runReference(model, feeds)]
+      const [a, b] = [own.o as Tensor, reference.o as Tensor]
+      expect(a.shape).toEqual([...b.shape])
+      const want = Array.from(b.data as Uint8Array)
+      const steps = Array.from(a.data as Uint8Array, (value, i) => Math.abs(value - (want[i] as number)))
+      expect(Math.max(...steps)).toBeLessThanOrEqual(1)
+      expect(steps.filter((each) => each > 0).length / steps.length).toBeLessThan(0.02)
+    })
+  },
+)

@@ -64,7 +64,7 @@ const activations: Readonly<Record<string, Activation>> = {
   },
 }
 
-function leakyRelu(x: Value, alpha: number): Value {
+export function leakyRelu(x: Value, alpha: number): Value {
   // Relay's operator refuses negative slopes.
   return alpha >= 0
     ? emit('nn.leaky_relu', [x], { alpha: float(alpha) })

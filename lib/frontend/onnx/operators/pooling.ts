@@ -67,7 +67,7 @@ function windowCounts(pool: Pool, axis: number): number[] {
   })
 }
 
-function averagePool(node: OnnxNode, data: Value): Value {
+export function averagePool(node: OnnxNode, data: Value): Value {
   const pool = readPool(node, data)
   const whole = emitPool(node, 'avg', data, pool, true)
   if (node.attrs.flag('count_include_pad')) return whole
@@ -109,14 +109,16 @@ operator('LpPool', {
   },
 })
 
+export function globalAveragePool(data: Value): Value {
+  return data.rank === 4
+    ? emit('nn.global_avg_pool2d', [data], {})
+    : reduce('mean', data, range(data.rank, 2), true)
+}
+
 operator('GlobalAveragePool', {
   since: 1,
   required: 1,
-  convert(_node, [data]) {
-    return data.rank === 4
-      ? emit('nn.global_avg_pool2d', [data], {})
-      : reduce('mean', data, range(data.rank, 2), true)
-  },
+  convert: (_node, [data]) => globalAveragePool(data),
 })
 
 operator('GlobalMaxPool', {

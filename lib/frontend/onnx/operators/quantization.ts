@@ -83,43 +83,50 @@ function isPlain(node: OnnxNode, x: Value, scale: Value, zeroPoint: Value | unde
   )
 }
 
-operator('QuantizeLinear', {
-  since: 10,
-  required: 2,
-  convert(node, [x, scale, zeroPoint]) {
-    const declared = node.attrs.int('output_dtype', 0)
-    const dtype = zeroPoint?.dtype ?? (declared ? elementType(declared, node.label) : 'uint8')
-    const bounds = limits[dtype]
-    if (!bounds) return node.unsupported(`quantisation to ${dtype} is not supported`)
-    if (isPlain(node, x, scale, zeroPoint) && x.dtype === 'float32') {
-      const { args, axis } = gridArgs(node, x, scale, zeroPoint)
-      return emit('qnn.quantize', [x, ...args], { axis, out_dtype: dtype })
-    }
-    const axis = scale.rank === 0 ? 0 : node.axis(node.attrs.int('axis', 1), Math.max(x.rank, 2))
-    const along = (value: Value) => spread(node, value, x.shape, axis)
-    const exact = cast(x, 'float32')
-    const steps = roundSteps(divide(exact, along(cast(scale, 'float32'))))
-    const shifted = zeroPoint ? add(steps, along(cast(zeroPoint, 'int32'))) : steps
-    return cast(clip(shifted, ...bounds), dtype)
-  },
-})
+/** ONNX Runtime has the same operators in its own domain, for types that older operator sets lack. */
+const domains = ['', 'com.microsoft.'] as const
 
-operator('DequantizeLinear', {
-  since: 10,
-  required: 2,
-  convert(node, [x, scale, zeroPoint]) {
-    if (!limits[x.dtype]) node.unsupported(`values of ${x.dtype} are not supported`)
-    if (isPlain(node, x, scale, zeroPoint)) {
-      const { args, axis } = gridArgs(node, x, scale, zeroPoint)
-      return emit('qnn.dequantize', [x, ...args], { axis, out_dtype: 'float32' })
-    }
-    const axis = scale.rank === 0 ? 0 : node.axis(node.attrs.int('axis', 1), Math.max(x.rank, 2))
-    const along = (value: Value) => spread(node, value, x.shape, axis)
-    const whole = cast(x, 'int32')
-    const centred = zeroPoint ? subtract(whole, along(cast(zeroPoint, 'int32'))) : whole
-    return multiply(cast(centred, scale.dtype), along(scale))
-  },
-})
+for (const domain of domains) {
+  operator(`${domain}QuantizeLinear`, {
+    since: domain ? 1 : 10,
+    required: 2,
+    convert(node, [x, scale, zeroPoint]) {
+      const declared = node.attrs.int('output_dtype', 0)
+      const dtype = zeroPoint?.dtype ?? (declared ? elementType(declared, node.label) : 'uint8')
+      const bounds = limits[dtype]
+      if (!bounds) return node.unsupported(`quantisation to ${dtype} is not supported`)
+      if (isPlain(node, x, scale, zeroPoint) && x.dtype === 'float32') {
+        const { args, axis } = gridArgs(node, x, scale, zeroPoint)
+        return emit('qnn.quantize', [x, ...args], { axis, out_dtype: dtype })
+      }
+      const axis = scale.rank === 0 ? 0 : node.axis(node.attrs.int('axis', 1), Math.max(x.rank, 2))
+      const along = (value: Value) => spread(node, value, x.shape, axis)
+      const exact = cast(x, 'float32')
+      const steps = roundSteps(divide(exact, along(cast(scale, 'float32'))))
+      const shifted = zeroPoint ? add(steps, along(cast(zeroPoint, 'int32'))) : steps
+      return cast(clip(shifted, ...bounds), dtype)
+    },
+  })
+}
+
+for (const domain of domains) {
+  operator(`${domain}DequantizeLinear`, {
+    since: domain ? 1 : 10,
+    required: 2,
+    convert(node, [x, scale, zeroPoint]) {
+      if (!limits[x.dtype]) node.unsupported(`values of ${x.dtype} are not supported`)
+      if (isPlain(node, x, scale, zeroPoint)) {
+        const { args, axis } = gridArgs(node, x, scale, zeroPoint)
+        return emit('qnn.dequantize', [x, ...args], { axis, out_dtype: 'float32' })
+      }
+      const axis = scale.rank === 0 ? 0 : node.axis(node.attrs.int('axis', 1), Math.max(x.rank, 2))
+      const along = (value: Value) => spread(node, value, x.shape, axis)
+      const whole = cast(x, 'int32')
+      const centred = zeroPoint ? subtract(whole, along(cast(zeroPoint, 'int32'))) : whole
+      return multiply(cast(centred, scale.dtype), along(scale))
+    },
+  })
+}
 
 operator('DynamicQuantizeLinear', {
   since: 11,
@@ -198,7 +205,7 @@ operator('MatMulInteger', {
 })
 
 /** The real numbers of a tensor with its scale and zero point; vectors run along `axis`. */
-function dequantized(x: Value, scale: Value, zeroPoint: Value | undefined, axis = 0): Value {
+export function dequantized(x: Value, scale: Value, zeroPoint: Value | undefined, axis = 0): Value {
   const plain = (value: Value) => (isOne(value) ? reshape(value, []) : value)
   const wide = cast(plain(scale), 'float32')
   const zeros = zeroPoint ? cast(plain(zeroPoint), 'int32') : scalar(0, 'int32')
@@ -211,7 +218,12 @@ function dequantized(x: Value, scale: Value, zeroPoint: Value | undefined, axis 
 }
 
 /** Real numbers on the grid of an operator's output. */
-function requantized(x: Value, scale: Value, zeroPoint: Value | undefined, dtype: DType = 'uint8'): Value {
+export function requantized(
+  x: Value,
+  scale: Value,
+  zeroPoint: Value | undefined,
+  dtype: DType = 'uint8',
+): Value {
   const zero = zeroPoint ? cast(reshape(zeroPoint, []), 'int32') : scalar(0, 'int32')
   const args = [cast(reshape(scale, []), 'float32'), zero]
   const attrs = { axis: 0, out_dtype: zeroPoint?.dtype ?? dtype }
