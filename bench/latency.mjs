@@ -1,5 +1,5 @@
 // Latency of untuned networks against ONNX Runtime, in turns, with the largest error where a data set is there.
-// Usage: node bench/latency.mjs [--threads 2] [--runs 100] [--json] [FOLDER...]
+// Usage: node bench/latency.mjs [--threads 2] [--runs 100] [--target 'llvm -mcpu=native'] [--json] [FOLDER...]
 
 import { measureInTurns } from '#lib/cli/measure.js'
 import { openOnnxRuntime } from '#lib/cli/peer.js'
@@ -11,10 +11,14 @@ import { sampleInputs } from '#lib/session/sample-inputs.js'
 import { geometricMean } from '#lib/statistics.js'
 import { describeMachine, digits, modelFolders, readArguments, report } from './support.mjs'
 
-const { threads, runs, json, positionals } = readArguments({ threads: 2, runs: 100 })
+const { threads, runs, target, json, positionals } = readArguments({
+  threads: 2,
+  runs: 100,
+  target: 'llvm -mcpu=native',
+})
 const rows = []
 for (const { name, folder, model } of modelFolders(positionals)) {
-  const artifact = await compile(model)
+  const artifact = await compile(model, { target })
   const session = await load(artifact, { threads })
   const [set] = readTestDataSets(folder)
   const inputs = set?.inputs ?? sampleInputs(session.inputs)
