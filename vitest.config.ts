@@ -6,6 +6,8 @@ export default defineConfig({
     // A process can hold one TVM library, and native state must not pass from one test file to the next.
     pool: 'forks',
     poolOptions: { forks: { isolate: true, execArgv: ['--expose-gc'] } },
+    // Tests mean to compile, not to find what an earlier run left behind; those of the cache have one of their own.
+    env: { TVM_NODE_CACHE_LIMIT: '0' },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

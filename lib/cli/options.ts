@@ -72,3 +72,5 @@ export const recordsOption = () =>
     '--records <file>',
     "log of tuning records, in TVM's format; the best one of each operator is applied; repeat it for several logs",
   ).argParser((path: string, before: string[] = []) => [...before, path])
+export const noCacheOption = () =>
+  new Option('--no-cache', 'compile also what was compiled before, and keep nothing (see "tvm-node cache")')

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { TvmNodeError } from '../errors.js'
 import { packageVersion } from '../version.js'
 import { bench } from './commands/bench.js'
+import { cache } from './commands/cache.js'
 import { compile } from './commands/compile.js'
 import { doctor } from './commands/doctor.js'
 import { inspect } from './commands/inspect.js'
@@ -21,7 +22,7 @@ export interface CliCommand {
 }
 
 /** In the order of the help. */
-const commands: readonly CliCommand[] = [compile, run, verify, bench, profile, tune, inspect, doctor]
+const commands: readonly CliCommand[] = [compile, run, verify, bench, profile, tune, inspect, cache, doctor]
 
 /** The command line as commander's objects, from which parser, help and `docs/cli.md` come. */
 export function createProgram(

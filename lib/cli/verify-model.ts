@@ -115,6 +115,8 @@ class Verification {
         optLevel: this.options.optLevel,
         shapes: Object.fromEntries(free.map(([name, { shape }]) => [name, shape])),
         constants: Object.fromEntries([...fixed].map((name) => [name, inputs[name] as Tensor])),
+        // Compiling is what is verified.
+        cache: false,
         ...this.limits(),
       }
       try {

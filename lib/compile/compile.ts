@@ -11,6 +11,8 @@ import type { TuningRecord } from '../schedule-config/record.js'
 import type { ArtifactMetadata } from '../session/artifact.js'
 import type { NamedTensors } from '../session/inputs.js'
 import { isTensor, type Tensor } from '../tensor.js'
+import { BuildCache } from './cache/build-cache.js'
+import type { CacheOptions } from './cache/store.js'
 import type { CompileRequest, CompileResult } from './task.js'
 
 export interface CompileOptions extends Limits {
@@ -38,6 +40,11 @@ export interface CompileOptions extends Limits {
    * is used again and only the parameters are computed, to the same bits; else everything is built. Implies `reusable`.
    */
   readonly reuse?: string | { readonly path: string }
+  /**
+   * Whether networks compiled before are taken from the per-user cache, and new ones kept there; default true. Builds with
+   * `templates` never are.
+   */
+  readonly cache?: boolean | CacheOptions
   readonly onProgress?: (event: ProgressEvent) => void
 }
 
@@ -51,6 +58,7 @@ const optionsSchema = optionSchema({
   templates: z.array(z.string()),
   reusable: z.boolean(),
   reuse: z.union([z.string(), z.object({ path: z.string() })]),
+  cache: z.union([z.boolean(), optionSchema({ dir: z.string(), maxBytes: z.number().min(0) })]),
   onProgress: z.instanceof(Function),
   ...limitOptions,
 })
@@ -65,11 +73,13 @@ export class Artifact {
     readonly warnings: readonly string[],
     /** `parameters` where the code of `reuse` served again. */
     readonly rebuilt: 'all' | 'parameters',
+    /** Whether it was compiled before and comes from the cache. */
+    readonly fromCache: boolean,
   ) {}
 
   /** @internal */
-  static at(path: string, { metadata, warnings, rebuilt }: CompileResult): Artifact {
-    return new Artifact(path, metadata, warnings, rebuilt)
+  static at(path: string, { metadata, warnings, rebuilt }: CompileResult, fromCache: boolean): Artifact {
+    return new Artifact(path, metadata, warnings, rebuilt, fromCache)
   }
 
   /**
@@ -127,8 +137,13 @@ export async function compile(model: string | Uint8Array, options: CompileOption
           ? undefined
           : resolve(typeof options.reuse === 'string' ? options.reuse : options.reuse.path),
     }
-    const result = (await runInEngine('compile', request, { signal, timeoutMs, onProgress })) as CompileResult
-    return Artifact.at(request.output, result)
+    const cache = BuildCache.for(request, options.cache ?? true)
+    const build = async () =>
+      (await runInEngine('compile', request, { signal, timeoutMs, onProgress })) as CompileResult
+    const { result, fromCache } = cache
+      ? await cache.findOrBuild(request, build, { signal, timeoutMs })
+      : { result: await build(), fromCache: false }
+    return Artifact.at(request.output, result, fromCache)
   } catch (error) {
     await removePrivateFolder(folder)
     throw outOfSpace(error) ?? error

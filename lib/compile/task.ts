@@ -59,6 +59,8 @@ export interface CompileResult {
   /** `parameters` where code was used again. */
   readonly rebuilt: 'all' | 'parameters'
   readonly warnings: readonly string[]
+  /** Files in which the model keeps data, relative to its folder. */
+  readonly external: readonly string[]
 }
 
 /** Kinds of targets that code can be generated for: the operator library has schedules for processors only. */
@@ -93,7 +95,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const key = request.reusable ? await keyOf(request, model, target) : undefined
   const before = await Reusable.open(request.reuse, key)
   const derived = before?.derive(model)
-  if (before && derived) return finish(request, before.metadata, derived, 'parameters', [])
+  if (before && derived) return finish(request, model, before.metadata, derived, 'parameters', [])
 
   const trace = key && new ConstantTrace()
   const tracing = <T>(body: () => T) => (trace ? trace.during(body) : body())
@@ -107,7 +109,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const options = { optLevel: request.optLevel, config: request.config, onStep: report }
   const mod = withDispatchContext(history, () => tracing(() => optimizeRelay(func, target, options)))
   const adopted = before?.adopt(mod)
-  if (before && adopted) return finish(request, before.metadata, adopted, 'parameters', warnings())
+  if (before && adopted) return finish(request, model, before.metadata, adopted, 'parameters', warnings())
 
   const { built: lowered, schedules } = withDispatchContext(history, () =>
     notingSchedules(() => lowerGraph(mod, target, options)),
@@ -142,7 +144,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     ...(trace && key && programMembers(recordProgram(trace, mod, params, key))),
   }
   await rm(library, { force: true })
-  return finish(request, metadata, members, 'all', warnings())
+  return finish(request, model, metadata, members, 'all', warnings())
 }
 
 /** Everything that a build depends on. */
@@ -168,6 +170,7 @@ function keyOf(request: CompileRequest, model: OnnxModel, target: Target): Promi
 /** Writes the artifact. */
 async function finish(
   request: CompileRequest,
+  { external }: OnnxModel,
   about: Omit<ArtifactMetadata, 'name' | 'modelHash' | 'members'>,
   members: ArtifactPieces,
   rebuilt: CompileResult['rebuilt'],
@@ -177,5 +180,6 @@ async function finish(
     .update(await readFile(request.model))
     .digest('hex')
   const metadata = { ...about, name: basename(request.model, '.onnx'), modelHash }
-  return { metadata: await writeArtifact(request.output, metadata, members), rebuilt, warnings }
+  const complete = await writeArtifact(request.output, metadata, members)
+  return { metadata: complete, rebuilt, warnings, external: [...external] }
 }

@@ -339,7 +339,18 @@ describe('a run of minutes that is given up does not hold up the end', () => {
 test('help names every command, and each command its options', async () => {
   const { stdout } = await cli(['--help'])
   const commands = [...stdout.matchAll(/^ {2}([a-z]+) .*[[<]/gm)].map((match) => match[1] as string)
-  expect(commands).toEqual(['compile', 'run', 'verify', 'bench', 'profile', 'inspect', 'doctor', 'help'])
+  expect(commands).toEqual([
+    'compile',
+    'run',
+    'verify',
+    'bench',
+    'profile',
+    'tune',
+    'inspect',
+    'cache',
+    'doctor',
+    'help',
+  ])
   for (const command of commands.slice(0, -1)) {
     const help = await cli(['help', command])
     expect(help).toMatchObject({ code: 0, stderr: '', stdout: expect.stringContaining('--json') })

@@ -7,6 +7,7 @@ import { EXIT } from '../exit.js'
 import {
   inputsOption,
   integer,
+  noCacheOption,
   optLevelOption,
   recordsOption,
   type Shapes,
@@ -29,6 +30,7 @@ interface Options {
   readonly optLevel: string
   readonly shape?: Shapes
   readonly records?: string[]
+  readonly cache: boolean
   readonly timeout?: number
 }
 
@@ -50,6 +52,7 @@ export const bench: CliCommand = {
     .addOption(optLevelOption())
     .addOption(shapeOption())
     .addOption(recordsOption())
+    .addOption(noCacheOption())
     .addOption(timeoutOption()),
 
   async action(context: CommandContext, options: Options, file: string) {
@@ -120,6 +123,7 @@ async function compileFor(model: string, options: Options, { signal, progress }:
     optLevel: Number(options.optLevel),
     shapes: options.shape ?? {},
     ...(options.records ? { records: options.records } : {}),
+    cache: options.cache,
     signal,
     timeoutMs: timeoutMs(options),
     onProgress: ({ phase, fraction }) => progress.update(phase, fraction),

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { EXIT } from '../exit.js'
 import {
   constantsOption,
+  noCacheOption,
   optLevelOption,
   recordsOption,
   type Shapes,
@@ -21,6 +22,7 @@ interface Options {
   readonly shape?: Shapes
   readonly constants?: string
   readonly records?: string[]
+  readonly cache: boolean
   readonly timeout?: number
 }
 
@@ -35,6 +37,7 @@ export const compile: CliCommand = {
     .addOption(shapeOption())
     .addOption(constantsOption())
     .addOption(recordsOption())
+    .addOption(noCacheOption())
     .addOption(timeoutOption()),
 
   async action({ signal, progress, print, printJson }, options: Options, model: string) {
@@ -50,6 +53,7 @@ export const compile: CliCommand = {
       shapes: options.shape ?? {},
       constants: options.constants === undefined ? {} : await readNpz(options.constants),
       ...(options.records ? { records: options.records } : {}),
+      cache: options.cache,
       signal,
       timeoutMs: timeoutMs(options),
       onProgress: ({ phase, fraction }) => progress.update(phase, fraction),
@@ -59,11 +63,14 @@ export const compile: CliCommand = {
     const ms = Math.round(performance.now() - started)
     const { size } = await stat(options.output)
     const { metadata } = artifact
-    printJson({ path: options.output, bytes: size, ms, ...metadata })
+    printJson({ path: options.output, bytes: size, ms, from_cache: artifact.fromCache, ...metadata })
     print(
       formatPairs([
         ['artifact', `${options.output} (${formatBytes(size)})`],
-        ['compiled in', `${(ms / 1000).toFixed(1)} s`],
+        [
+          'compiled in',
+          artifact.fromCache ? 'an earlier run (from the cache)' : `${(ms / 1000).toFixed(1)} s`,
+        ],
         ['target', metadata.target],
         ['inputs', describeTensors(metadata.inputs)],
         ['outputs', describeTensors(metadata.outputs)],

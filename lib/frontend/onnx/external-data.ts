@@ -7,8 +7,12 @@ import type { ReadExternal } from './tensor-proto.js'
  * Reads tensors that a model keeps in other files (ONNX, docs/ExternalData.md). Only files inside the model's folder are read.
  *
  * @param folder - Undefined for a model given as bytes, which has no folder.
+ * @param onFile - Hears the location of each file read, relative to the folder.
  */
-export function externalReader(folder: string | undefined): ReadExternal {
+export function externalReader(
+  folder: string | undefined,
+  onFile: (location: string) => void = () => {},
+): ReadExternal {
   return (entries, tensorName) => {
     const location = entries.get('location') ?? ''
     const fail = (why: string, cause?: unknown): never => {
@@ -20,6 +24,7 @@ export function externalReader(folder: string | undefined): ReadExternal {
     }
     if (folder === undefined) return fail('cannot be found: the model was given as bytes, give its path')
     const path = resolveInside(folder, location, fail)
+    onFile(location)
     const offset = Number(entries.get('offset') ?? 0)
     if (!Number.isSafeInteger(offset) || offset < 0) return fail(`has offset '${entries.get('offset')}'`)
     const file = openSync(path, 'r')

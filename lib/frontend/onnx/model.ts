@@ -10,6 +10,8 @@ export interface OnnxModel {
   readonly proto: ModelProto
   readonly graph: GraphProto
   readonly readExternal: ReadExternal
+  /** Locations of the files read so far, relative to the model's folder. */
+  readonly external: ReadonlySet<string>
 }
 
 /**
@@ -21,10 +23,13 @@ export function readModel(source: string | Uint8Array): OnnxModel {
   const path = typeof source === 'string' ? source : undefined
   const bytes = typeof source === 'string' ? readFile(source) : source
   const proto = decodeModel(bytes, path ?? 'the model')
+  const external = new Set<string>()
+  const folder = path === undefined ? undefined : dirname(path)
   return {
     proto,
     graph: proto.graph as GraphProto,
-    readExternal: externalReader(path === undefined ? undefined : dirname(path)),
+    readExternal: externalReader(folder, (location) => external.add(location)),
+    external,
   }
 }
 
