@@ -48,7 +48,9 @@ export function scheduleSoftmax(outputs: readonly Tensor[], axis: number, target
 }
 
 function vectorizeLast(stage: Stage, op: Operation, target: Target): void {
-  const last = op.axis.at(-1) as IterVar
+  // Numbers that were fused in have no axes.
+  const last = op.axis.at(-1)
+  if (!last) return
   const width = vectorWidth(last.extent, target.simdLanes32)
   if (!target.vectorises || width < 4) return
   const [, lane] = stage.split(last, width)
