@@ -1,17 +1,37 @@
 import { TvmNodeError } from '../errors.js'
-import type { CallResults, CallThread, Module, PackedFunc, TvmArg, TvmValue } from '../runtime/index.js'
+import type {
+  CallResults,
+  CallThread,
+  Module,
+  NDArray,
+  PackedFunc,
+  TvmArg,
+  TvmValue,
+} from '../runtime/index.js'
 
 /** A function of the executor with its arguments. */
 export type ExecutorCall = readonly [name: string, ...args: TvmArg[]]
 
 /** A graph executor and the functions of it that are used again and again (TVM v0.18, src/runtime/graph_executor). */
 export class Executor {
+  /** The memory of the inputs, by their names within the graph. */
+  readonly inputs = new Map<string, NDArray>()
   private readonly functions = new Map<string, PackedFunc>()
 
-  constructor(
+  private constructor(
     private readonly module: Module,
     private readonly thread: CallThread,
   ) {}
+
+  static async open(module: Module, thread: CallThread, inputs: readonly string[]): Promise<Executor> {
+    const executor = new Executor(module, thread)
+    for (const name of inputs) {
+      // Null where the graph does not use the input.
+      const array = (await executor.call('get_input', name)) as NDArray | null
+      if (array) executor.inputs.set(name, array)
+    }
+    return executor
+  }
 
   async call(name: string, ...args: TvmArg[]): Promise<TvmValue> {
     const { values } = await this.calls([[name, ...args]])
@@ -46,6 +66,8 @@ export class Executor {
   dispose(): void {
     for (const func of this.functions.values()) func.dispose()
     this.functions.clear()
+    for (const array of this.inputs.values()) array.dispose()
+    this.inputs.clear()
     this.module.dispose()
   }
 }

@@ -7,7 +7,7 @@ import {
   CallThread,
   getGlobalFunc,
   type Module,
-  NDArray,
+  type NDArray,
   openLibrary,
   type TvmArg,
   type TvmValue,
@@ -93,7 +93,11 @@ export class ThreadSession implements Session {
     const graph = Buffer.from(members['graph.json'] as Uint8Array).toString('utf8')
     const library = await this.loadCode()
     const module = (await this.call(create, graph, library, CPU, 0)) as Module
-    const executor = new Executor(module, this.thread)
+    const executor = await Executor.open(
+      module,
+      this.thread,
+      this.inputs.map(({ internal }) => internal),
+    )
     await executor.call('load_params', members['params.bin'])
     return executor
   }
@@ -135,15 +139,22 @@ export class ThreadSession implements Session {
   }
 
   private runHere(inputs: NamedTensors): NamedTensors {
-    using setting = new InputSetting(this.inputs, inputs)
-    const results = (this.executor as Executor).callsHere([...setting.calls, ...this.runCalls])
+    const executor = this.executor as Executor
+    this.setInputs(executor, inputs)
+    const results = executor.callsHere(this.runCalls)
     this.gate.spend(results.durationUs)
     return this.collect(results)
   }
 
+  /** Writes into the executor's own memory, which no run uses at the time. */
+  private setInputs(executor: Executor, inputs: NamedTensors): void {
+    for (const { name, internal } of this.inputs)
+      executor.inputs.get(internal)?.copyFrom(inputs[name] as NamedTensors[string])
+  }
+
   private async runOn(executor: Executor, inputs: NamedTensors): Promise<NamedTensors> {
-    using setting = new InputSetting(this.inputs, inputs)
-    return this.collect(await executor.calls([...setting.calls, ...this.runCalls]))
+    this.setInputs(executor, inputs)
+    return this.collect(await executor.calls(this.runCalls))
   }
 
   /** Copies the outputs out, which the next run overwrites. */
@@ -172,8 +183,8 @@ export class ThreadSession implements Session {
       }
       this.profiler ??= this.createExecutor('tvm.graph_executor_debug.create')
       const profiler = await this.profiler
-      using setting = new InputSetting(this.inputs, inputs)
-      const { values } = await profiler.calls([...setting.calls, ['profile', []]])
+      this.setInputs(profiler, inputs)
+      const { values } = await profiler.calls([['profile', []]])
       const report = values.at(-1)
       const json = (await this.call('runtime.profiling.AsJSON', report as TvmArg)) as string
       return {
@@ -205,21 +216,6 @@ export class ThreadSession implements Session {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
-  }
-}
-
-/** Inputs in the library's hands, and the calls that set them. */
-class InputSetting implements Disposable {
-  readonly calls: readonly ExecutorCall[]
-  private readonly arrays: readonly NDArray[]
-
-  constructor(infos: readonly InputInfo[], inputs: NamedTensors) {
-    this.arrays = infos.map(({ name }) => NDArray.from(inputs[name] as NamedTensors[string]))
-    this.calls = infos.map(({ internal }, i) => ['set_input', internal, this.arrays[i] as NDArray])
-  }
-
-  [Symbol.dispose](): void {
-    for (const array of this.arrays) array.dispose()
   }
 }
 

@@ -98,6 +98,23 @@ describe.each(['thread', 'process'] as const)('in a %s', (isolation) => {
     expect(await Promise.all(factors.map(scale))).toEqual(factors)
   })
 
+  test('an input that nothing depends on is taken, too', async () => {
+    const path = join(scratch, `unused-${isolation}.tvm`)
+    const model: ModelDescription = {
+      opset: 13,
+      inputs: { x: { dtype: 'float32', shape: [2] }, idle: { dtype: 'float32', shape: [3] } },
+      nodes: [{ op: 'Neg', inputs: ['x'], outputs: ['y'] }],
+      outputs: ['y'],
+    }
+    await artifactOf(model, path)
+    await using session = await load(path, { isolation })
+    const outputs = await session.run({
+      x: tensor(Float32Array.of(1, 2), [2]),
+      idle: tensor(new Float32Array(3), [3]),
+    })
+    expect(outputs.y?.data).toEqual(Float32Array.of(-1, -2))
+  })
+
   test('outputs stay what they were when the session runs again', async () => {
     await using session = await load(kwsPath, { isolation })
     const name = Object.keys(kws.outputs)[0] as string
