@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { connectorOf, passConfigOf } from '../boards/board.js'
 import type { BoardConnection } from '../boards/connection.js'
 import { openBoard } from '../boards/open.js'
@@ -16,7 +15,7 @@ import { splitBatch } from './batches.js'
 import { type BackendConfig, type BackendConfigInput, resolveConfig } from './config.js'
 import { Evaluation, type EvaluationOptions } from './evaluation.js'
 import { type MemoryNeed, memoryNeed } from './memory.js'
-import { readModelFile, withModelFile } from './model-file.js'
+import { digestModel, readModelFile, withModelFile } from './model-file.js'
 import type { Metrics, Rebuilt } from './results.js'
 
 export interface PrepareOptions extends Limits {
@@ -116,10 +115,7 @@ export class TvmBackend {
   ): Promise<Prepared> {
     const started = performance.now()
     const bytes = typeof model === 'string' ? await readModelFile(model) : model
-    const hash = createHash('sha256')
-      .update(bytes)
-      .update(JSON.stringify(shapes ?? {}))
-      .digest('hex')
+    const hash = await digestModel(bytes, JSON.stringify(shapes ?? {}))
     const rebuilt = this.prepared?.hash === hash ? 'nothing' : await this.build(model, hash, options, shapes)
     const built = performance.now()
     if (rebuilt !== 'nothing' || this.board.state !== 'loaded') {

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import { TvmNodeError } from '../errors.js'
 import { makePrivateFolder, removePrivateFolder, writePrivate } from '../files.js'
 
@@ -11,6 +13,17 @@ export async function readModelFile(path: string): Promise<Uint8Array> {
       details: { path },
     })
   })
+}
+
+/** A digest of a model and what else matters, made in pieces so that the event loop gets its turns. */
+export async function digestModel(bytes: Uint8Array, rest: string): Promise<string> {
+  const PIECE = 1 << 20
+  const hash = createHash('sha256')
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    hash.update(bytes.subarray(at, at + PIECE))
+    await turn()
+  }
+  return hash.update(rest).digest('hex')
 }
 
 /** Calls `work` with the model as a file, which is removed again where there was none. */

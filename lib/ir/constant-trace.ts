@@ -13,12 +13,15 @@ export type ConstantNode =
     }
   /** A value that depends on no source. */
   | { readonly kind: 'literal'; readonly array: NDArray }
-  /** Result `output` of an operator on constants. */
+  /** Result `output` of the `outputs` of an operator on constants, with its type. */
   | {
       readonly kind: 'call'
       readonly call: Call
       readonly args: readonly (number | readonly number[])[]
       readonly output: number
+      readonly outputs: number
+      readonly dtype: string
+      readonly shape: readonly number[]
     }
 
 /** What may be told of a constant's value: all of it, or whether all its elements are positive. */
@@ -68,8 +71,10 @@ export class ConstantTrace {
     const nodes = args.map((arg) =>
       isList(arg) ? arg.map((each) => this.argument(each)) : this.argument(arg),
     )
-    for (const [output, array] of results.entries())
-      this.add({ kind: 'call', call, args: nodes, output }, array)
+    for (const [output, array] of results.entries()) {
+      const { dtype, shape } = array
+      this.add({ kind: 'call', call, args: nodes, output, outputs: results.length, dtype, shape }, array)
+    }
   }
 
   /** Someone depends on this aspect of a constant's value. */

@@ -12,14 +12,11 @@ import { visitConstants } from './value-reads.js'
 export type ProgramNode =
   | Extract<ConstantNode, { readonly kind: 'source' }>
   | { readonly kind: 'literal' }
-  | {
-      readonly kind: 'call'
+  | (Omit<Extract<ConstantNode, { readonly kind: 'call' }>, 'call'> & {
       readonly op: string
       /** The library's JSON; null for operators without attributes. */
       readonly attrs: string | null
-      readonly args: readonly (number | readonly number[])[]
-      readonly output: number
-    }
+    })
 
 /** How the parameters of an artifact derive from the weights of its model. */
 export interface ParameterProgram {
@@ -135,15 +132,9 @@ function ancestors(nodes: readonly ConstantNode[], roots: readonly number[]): Se
 function plainNode(node: ConstantNode): ProgramNode {
   if (node.kind === 'source') return node
   if (node.kind === 'literal') return { kind: 'literal' }
-  const { call, args, output } = node
+  const { call, ...rest } = node
   const { attrs } = call
-  return {
-    kind: 'call',
-    op: (call.op as Op).name,
-    attrs: attrs === null ? null : saveJSON(attrs),
-    args,
-    output,
-  }
+  return { ...rest, op: (call.op as Op).name, attrs: attrs === null ? null : saveJSON(attrs) }
 }
 
 /** What may not change of a value: all of it, or whether no element is 0 or less. */
