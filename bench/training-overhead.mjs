@@ -1,5 +1,5 @@
 // Steps of training with and without a backend in the background, in turns: 200 steps between validations, each of which is
-// measured on `local_cpu` with one thread. A network of any weight; the training itself runs in plain loops on this thread.
+// measured on `local_cpu` with one thread. Steps are short, of four pictures, so that the event loop shows what the backend adds; the training itself runs in plain loops on this thread.
 // Usage: node bench/training-overhead.mjs [--rounds 6] [--steps 200] [--json]
 
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -23,7 +23,7 @@ async function round(evaluation) {
   delay.enable()
   const started = performance.now()
   for (let step = 0; step < steps; step++) {
-    network.step(pictures(16, random))
+    network.step(pictures(4, random))
     await turn()
   }
   await evaluation?.onValidationEpochStart(() => exportFloat(network))
