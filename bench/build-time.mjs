@@ -1,10 +1,8 @@
-// Time from an ONNX file to an artifact, in fresh engine processes, and the longest phases.
+// Time from an ONNX file to an artifact, and the longest phases.
 // Usage: node bench/build-time.mjs [--rounds 3] [--json] [FOLDER...]
 
-import { mkdtemp, rm, stat } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { Engine } from '#lib/process/engine.js'
+import { stat } from 'node:fs/promises'
+import { compile } from '#lib/compile/compile.js'
 import { summarize } from '#lib/statistics.js'
 import { describeMachine, digits, modelFolders, readArguments, report } from './support.mjs'
 
@@ -15,21 +13,10 @@ for (const { name, model } of modelFolders(positionals)) {
   const phases = new Map()
   let size = 0
   for (let round = 0; round < rounds; round++) {
-    const folder = await mkdtemp(join(tmpdir(), 'tvm-node-bench-'))
-    const engine = new Engine()
     const marks = []
     const started = performance.now()
-    const output = join(folder, 'artifact.tvm')
-    const request = {
-      model,
-      output,
-      folder,
-      target: 'llvm -mcpu=native',
-      optLevel: 3,
-      shapes: {},
-      constants: {},
-    }
-    await engine.run('compile', request, {
+    const artifact = await compile(model, {
+      cache: false,
       onProgress: ({ phase }) => marks.push([phase, performance.now()]),
     })
     marks.push(['end', performance.now()])
@@ -37,9 +24,8 @@ for (const { name, model } of modelFolders(positionals)) {
     for (const [i, [phase, at]] of marks.slice(0, -1).entries()) {
       phases.set(phase, (phases.get(phase) ?? 0) + (marks[i + 1][1] - at) / 1000 / rounds)
     }
-    size = (await stat(output)).size
-    engine.kill()
-    await rm(folder, { recursive: true })
+    size = (await stat(artifact.path)).size
+    await artifact.dispose()
   }
   const { median, min, max } = summarize(times)
   const share = (phase) => digits(phases.get(phase) ?? 0)
@@ -56,4 +42,5 @@ for (const { name, model } of modelFolders(positionals)) {
   })
 }
 report(rows, { json })
-if (!json) console.log(`\n${rounds} rounds each, start of the engine process included\n${describeMachine()}`)
+if (!json)
+  console.log(`\n${rounds} rounds each, the engine process warm after the first\n${describeMachine()}`)
