@@ -51,6 +51,17 @@ test.each(names)('%s gives the output stored beside it, within a step', (name) =
   }
 })
 
+test.each([0, 1, 2, 4])('the same at optimisation level %i', (optLevel) => {
+  const name = 'kws_dscnn_int8'
+  const [set] = readTestDataSets(join(models, name))
+  const results = runHere(join(models, name, 'model.onnx'), set?.inputs as Tensors, { optLevel })
+  for (const [output, expected] of Object.entries(set?.outputs ?? {})) {
+    const got = tensorNumbers(results[output] as Tensor)
+    for (const [i, want] of tensorNumbers(expected as Tensor).entries())
+      expect(Math.abs((got[i] as number) - want)).toBeLessThanOrEqual((steps[name] as number) * 1.001)
+  }
+})
+
 /** Types of operands and result of each convolution and dense layer of the optimised network. */
 function productTypes(name: string, spec: string): string[] {
   const { func } = importModel(join(models, name, 'model.onnx'))

@@ -10,9 +10,13 @@ import type { Tensor } from '#lib/tensor.js'
 export type Tensors = Record<string, Tensor>
 
 /** Imports, builds and runs a model in this process. */
-export function runHere(model: string | Uint8Array, feeds: Tensors, options: ImportOptions = {}): Tensors {
+export function runHere(
+  model: string | Uint8Array,
+  feeds: Tensors,
+  { optLevel = 3, ...options }: ImportOptions & { optLevel?: number } = {},
+): Tensors {
   const imported = importModel(model, options)
-  const built = buildRelay(imported.func, target('llvm'))
+  const built = buildRelay(imported.func, target('llvm'), { optLevel })
   const executor = getGlobalFunc('tvm.graph_executor.create')(built.graph, built.module, 1, 0) as Module
   const call = (name: string, ...args: unknown[]) => executor.getFunction(name)?.(...(args as never[]))
   for (const [name, value] of built.params) call('set_input', name, value)

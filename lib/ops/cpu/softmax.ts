@@ -20,7 +20,10 @@ import {
 export function scheduleSoftmax(outputs: readonly Tensor[], axis: number, target: Target): Schedule {
   const schedule = createSchedule(outputs)
   const [output] = outputs
-  const computed = schedule.stages.map(({ op }) => op).filter((op) => op.isCompute)
+  const all = schedule.stages.map(({ op }) => op).filter((op) => op.isCompute)
+  const computed = all.filter((op) => op.axis.length > 0)
+  // Numbers that fused operators take.
+  for (const op of all) if (op.axis.length === 0) schedule.stage(op).computeInline()
   const reductions = computed.filter((op) => op.reduceAxis.length > 0)
   const axes = output?.op.axis ?? []
   const work = elements(axes)
@@ -59,11 +62,14 @@ function vectorizeLast(stage: Stage, op: Operation, target: Target): void {
 
 const schedule = (attrs: Attrs, outs: Tensor[], target: Target) =>
   scheduleSoftmax(outs, int(attrs, 'axis'), target)
-registerStrategy('nn.softmax', () => [
-  {
-    name: 'softmax.generic',
-    compute: (attrs, [x]) => [getGlobalFunc('topi.nn.softmax')(x as Tensor, int(attrs, 'axis')) as Tensor],
-    schedule,
-  },
-])
+// The fast one, which optimisation level 4 asks for, may be as exact as the other.
+for (const name of ['softmax', 'fast_softmax']) {
+  registerStrategy(`nn.${name}`, () => [
+    {
+      name: `${name}.generic`,
+      compute: (attrs, [x]) => [getGlobalFunc('topi.nn.softmax')(x as Tensor, int(attrs, 'axis')) as Tensor],
+      schedule,
+    },
+  ])
+}
 registerSchedule('nn.log_softmax', schedule)
