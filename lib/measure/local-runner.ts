@@ -29,19 +29,18 @@ export class LocalRunner implements Runner {
   private engine: Engine | undefined
   private readonly timing: TimingOptions
   private readonly timeoutMs: number
-  private readonly cpus = allowedCpus()
   private readonly threads: number
 
   constructor({ threads, timeout = 10, ...timing }: RunnerOptions = {}) {
     this.timing = { ...defaultTiming, ...timing }
     this.timeoutMs = timeout * 1000
-    this.threads = threads ?? Math.min(this.cpus.length, MOST_DEFAULT_THREADS)
+    this.threads = threads ?? Math.min(allowedCpus().length, MOST_DEFAULT_THREADS)
   }
 
   async run(trial: BuiltTrial, signal?: AbortSignal): Promise<RunOutcome> {
     if (!this.engine?.alive) this.engine = new Engine()
-    const { timing, threads, cpus } = this
-    const request: RunRequest = { trial, timing, threads, cpus }
+    const { timing, threads } = this
+    const request: RunRequest = { trial, timing, threads }
     const started = performance.now()
     try {
       return (await this.engine.run('run', request, { signal, timeoutMs: this.timeoutMs })) as RunOutcome

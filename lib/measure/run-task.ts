@@ -1,4 +1,12 @@
-import { getGlobalFunc, loadModuleFromFile, NDArray, openLibrary, type PackedFunc } from '../runtime/index.js'
+import {
+  adoptParallelLoops,
+  CallThread,
+  getGlobalFunc,
+  loadModuleFromFile,
+  NDArray,
+  openLibrary,
+  type PackedFunc,
+} from '../runtime/index.js'
 import { TrialError } from '../schedule-config/record.js'
 import type { TensorArg } from '../schedule-config/workload.js'
 import type { BuiltTrial, RunOutcome } from './trial.js'
@@ -20,31 +28,29 @@ export interface TimingOptions {
 export interface RunRequest {
   readonly trial: BuiltTrial
   readonly timing: TimingOptions
-  /** What the library's worker pool is told: threads and the processors they share. */
   readonly threads: number
-  readonly cpus: readonly number[]
 }
 
 const CPU = 1
-const SHARE_CPUS = -3
 /** A kernel that takes no time at all is not measured for ever. */
 const ZERO_TIMES = 100
 const FLUSH = 'cache_flush_cpu_non_first_arg'
 
-let configured = ''
+/** Kernels run as they will in a session: on the same kind of thread, with the same workers. */
+let thread: { readonly threads: number; readonly calls: CallThread } | undefined
 /** Arguments of the kernels so far; those of one task are alike. */
 const arrays = new Map<string, NDArray>()
 const MOST_ARRAYS = 64
 
 /** The engine's side of a local runner. Blocks its process: whoever waits for it may kill it. */
-export function run({ trial, timing, threads, cpus }: RunRequest): RunOutcome {
+export function run({ trial, timing, threads }: RunRequest): RunOutcome {
   const started = performance.now()
   const elapsed = () => (performance.now() - started) / 1000
   try {
     openLibrary({ kind: 'runtime' })
-    configure(threads, cpus)
     const args = trial.args.map(filled)
     const module = loadModuleFromFile(trial.path)
+    adoptParallelLoops(trial.path)
     const { number, repeat, minRepeatMs, cooldownMs, cacheFlush } = timing
     const evaluate = getGlobalFunc('runtime.RPCTimeEvaluator')(
       module,
@@ -60,7 +66,7 @@ export function run({ trial, timing, threads, cpus }: RunRequest): RunOutcome {
       0,
       cacheFlush ? FLUSH : '',
     ) as PackedFunc
-    const bytes = evaluate(...args) as Uint8Array
+    const [bytes] = threadOf(threads).runHere([[evaluate, args]]).values as [Uint8Array]
     evaluate.dispose()
     module.dispose()
     return { costs: withoutExtremes(doubles(bytes)), elapsed: elapsed() }
@@ -69,11 +75,12 @@ export function run({ trial, timing, threads, cpus }: RunRequest): RunOutcome {
   }
 }
 
-function configure(threads: number, cpus: readonly number[]): void {
-  const wanted = `${threads} ${cpus}`
-  if (wanted === configured) return
-  getGlobalFunc('runtime.config_threadpool')(SHARE_CPUS, threads, cpus.map(String))
-  configured = wanted
+function threadOf(threads: number): CallThread {
+  if (thread?.threads !== threads) {
+    thread?.calls.dispose()
+    thread = { threads, calls: new CallThread(threads) }
+  }
+  return thread.calls
 }
 
 function filled({ shape, dtype }: TensorArg, position: number): NDArray {
