@@ -7,7 +7,7 @@ import type { Config } from '#lib/schedule-config/config.js'
 import { ConfigSpace } from '#lib/schedule-config/config-space.js'
 import { orderSpace } from '#lib/schedule-config/order-space.js'
 import { splitSpace } from '#lib/schedule-config/split-space.js'
-import { configSpace } from '#lib/schedule-config/template.js'
+import { configSpace, instantiate } from '#lib/schedule-config/template.js'
 import { tensorPlainArg as tensor } from '#lib/schedule-config/workload.js'
 
 // Orders, lengths and configurations by index were taken from TVM 0.18's Python (python/tvm/autotvm/task/space.py).
@@ -271,5 +271,28 @@ describe('spaces of the templates', () => {
     expect(space.length).toBe(length)
     const found = values(space, index)
     for (const [i, value] of expected.entries()) if (value !== undefined) expect(found[i]).toEqual(value)
+  })
+
+  test.each([
+    ['conv2d_NCHWc.x86', conv([1, 16, 9, 5], [24, 16, 1, 1], 0)],
+    ['conv2d_NCHWc.x86', conv([1, 6, 9, 9], [8, 6, 3, 3], 1)],
+    ['depthwise_conv2d_NCHWc.x86', conv([1, 12, 9, 9], [12, 1, 3, 3], 1)],
+    ['dense_nopack.x86', [f32(6, 20), f32(12, 20), null, 'float32']],
+    ['dense_pack.x86', [f32(4, 6), f32(12, 6), null, 'float32']],
+    ['batch_matmul.x86', [f32(2, 6, 8), f32(2, 10, 8), [2, 6, 10], 'float32', 0, 1]],
+  ] as const)('configurations all over the space of a small %s can be scheduled', (task, args) => {
+    const workload = { task, args: args as never }
+    const v3 = target('llvm -mcpu=x86-64-v3')
+    const space = configSpace(workload, v3)
+    const faults: string[] = []
+    const step = Math.max(1, Math.floor(space.length / 41))
+    for (let index = 0; index < space.length; index += step) {
+      try {
+        instantiate(workload, space.get(index), v3)
+      } catch (error) {
+        faults.push(`${space.get(index)}: ${(error as Error).message}`)
+      }
+    }
+    expect(faults.slice(0, 3)).toEqual([])
   })
 })

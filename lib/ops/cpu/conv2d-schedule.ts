@@ -68,7 +68,7 @@ export function scheduleBlockedConvolution(
   // Threads share what moves less between their caches: rows, or filters. Depthwise ones do as their neighbours will.
   const [data, weight] = convolution.inputs.map(count) as [number, number]
   const byRows = depthwise ? h.extent * w.extent > c.extent * block : data > weight
-  const share = byRows ? rowsPerTask(n.extent * c.extent, ho.extent) : undefined
+  const share = byRows ? rowsPerTask(n.extent * c.extent, Math.ceil(h.extent / knobs.rows)) : undefined
   const [hb, hr] = share === undefined ? [ho] : stage.split(ho, share)
   stage.reorder(n, ...(hr ? [hb, c, hr] : [c, hb]), wo, co, ...(hi ? [hi] : []), wi, cin)
   const outer = hr ? stage.fuse(n, hb, c) : stage.fuse(n, c, hb)
