@@ -17,24 +17,23 @@ const random = generator(7)
 const batch = pictures(64, generator(8))
 const outcomes = {}
 
-/** Steps a second of one round; the event loop gets a turn after each step, as in any trainer that serves others too. */
+/** Validates, then trains; the event loop gets a turn after each step, as in any trainer that serves others too. */
 async function round(evaluation) {
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
   const started = performance.now()
-  for (let step = 0; step < steps; step++) {
-    network.step(pictures(4, random))
-    await turn()
-  }
-  await evaluation?.onValidationEpochStart(() => exportFloat(network))
+  const outputs = tensor(network.forward(batch.data, batch.count), [batch.count, CLASSES])
   if (evaluation) {
-    const outputs = tensor(network.forward(batch.data, batch.count), [batch.count, CLASSES])
+    await evaluation.onValidationEpochStart(() => exportFloat(network))
     evaluation.onValidationBatchEnd(0, { inputs: tensor(batch.data, [batch.count, 1, SIZE, SIZE]), outputs })
     await evaluation.onValidationEpochEnd()
   } else {
     // What a validation costs the trainer itself.
     exportFloat(network)
-    network.forward(batch.data, batch.count)
+  }
+  for (let step = 0; step < steps; step++) {
+    network.step(pictures(4, random))
+    await turn()
   }
   const rate = (1000 * steps) / (performance.now() - started)
   delay.disable()
@@ -49,7 +48,9 @@ const evaluation = backend.evaluation({
   },
 })
 await round()
-const results = { alone: [], background: [] }
+// The first epoch builds everything, later ones parameters.
+const results = { alone: [], background: [], 'background, first epoch': [await round(evaluation)] }
+await evaluation.idle()
 for (let i = 0; i < rounds; i++) {
   results.alone.push(await round())
   results.background.push(await round(evaluation))

@@ -143,7 +143,9 @@ export class TvmBackend {
       ...(onProgress && { onProgress }),
     })
     const before = this.prepared
-    this.prepared = { artifact, hash, memory: await memoryNeed(artifact) }
+    // The same graph needs the same.
+    const memory = before && artifact.rebuilt === 'parameters' ? before.memory : await memoryNeed(artifact)
+    this.prepared = { artifact, hash, memory }
     await before?.artifact.dispose()
     return artifact.rebuilt
   }

@@ -48,8 +48,12 @@ export interface BoardAdapter {
   lock?(limits: Limits): Promise<void>
   connect?(limits: Limits): Promise<void>
   setup?(limits: Limits): Promise<void>
-  /** Brings an artifact onto the board; what comes back runs there until it is disposed. */
-  upload(artifact: ArtifactSource, limits: Limits): Promise<Session>
+  /**
+   * Brings an artifact onto the board; what comes back runs there until it is disposed.
+   *
+   * @param before - What runs there now. It may be changed into the new one and returned; else the caller disposes of it.
+   */
+  upload(artifact: ArtifactSource, limits: Limits, before: Session | undefined): Promise<Session>
   /** Brings a board that hangs back to the state after `setup`. */
   reset?(limits: Limits): Promise<void>
   teardown?(limits: Limits): Promise<void>

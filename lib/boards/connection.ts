@@ -55,9 +55,11 @@ export class BoardConnection {
   async upload(artifact: ArtifactSource, limits: Limits = {}): Promise<Session> {
     await this.take(limits)
     const before = this.session
-    this.session = await this.step('upload', limits, (within) => this.adapter.upload(artifact, within))
+    this.session = await this.step('upload', limits, (within) =>
+      this.adapter.upload(artifact, within, before),
+    )
     this.current = 'loaded'
-    await before?.dispose()
+    if (before !== this.session) await before?.dispose()
     return this.session
   }
 

@@ -2,6 +2,7 @@ import type { Limits } from '../limits.js'
 import { runInEngine } from '../process/engine.js'
 import type { LibraryReport } from '../process/library-task.js'
 import { type ArtifactSource, load } from '../session/load.js'
+import { ProcessSession } from '../session/process-session.js'
 import type { LoadOptions, Session } from '../session/session.js'
 import type { Availability, BoardAdapter } from './adapter.js'
 
@@ -20,7 +21,9 @@ export class LocalAdapter implements BoardAdapter {
     }
   }
 
-  upload(artifact: ArtifactSource, limits: Limits): Promise<Session> {
-    return load(artifact, { ...this.how, ...limits })
+  async upload(artifact: ArtifactSource, limits: Limits, before: Session | undefined): Promise<Session> {
+    if (!(before instanceof ProcessSession)) return load(artifact, { ...this.how, ...limits })
+    await before.replace(typeof artifact === 'string' ? artifact : artifact.path, limits)
+    return before
   }
 }

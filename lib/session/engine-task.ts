@@ -24,10 +24,13 @@ export function sharedTensors(buffer: ArrayBuffer, { inputs, outputs }: Artifact
   }
 }
 
-/** An engine that serves a session serves only that one. */
+/** An engine that serves a session serves only that one, or after another opening only the later one. */
 let served:
   | { readonly session: ThreadSession; readonly tensors: ReturnType<typeof sharedTensors> }
   | undefined
+/** Memory that the other side may not have opened yet. */
+let offered: string | undefined
+process.once('exit', () => offered !== undefined && native.sharedMemoryUnlink(offered))
 
 /** The engine's side of a `ProcessSession`. */
 export async function run(call: EngineCall): Promise<Opened | Omit<ProfileReport, 'outputs'> | undefined> {
@@ -50,7 +53,9 @@ async function open(path: string, threads: number | undefined): Promise<Opened> 
   // Memory of no bytes cannot be mapped.
   const size = Math.max(1, SharedTensors.size(metadata.inputs) + SharedTensors.size(metadata.outputs))
   const { name, buffer } = native.sharedMemoryCreate(size)
-  process.once('exit', () => native.sharedMemoryUnlink(name))
+  offered = name
+  const before = served
   served = { session, tensors: sharedTensors(buffer, metadata) }
+  await before?.session.dispose()
   return { metadata, threads: session.threads, memory: { name, size } }
 }

@@ -24,7 +24,7 @@ export class ProcessSession implements Session {
   private isDisposed = false
 
   private constructor(
-    private readonly path: string,
+    private path: string,
     private connection: Connection,
   ) {}
 
@@ -78,6 +78,21 @@ export class ProcessSession implements Session {
     })
   }
 
+  /**
+   * Loads another artifact in place of this one, in the process that is there: starting one takes longer than loading. When that
+   * fails, the process ends, and the next call gets a new one with what was loaded before.
+   */
+  async replace(path: string, limits: Limits = {}): Promise<void> {
+    if (this.isDisposed) throw new TvmNodeError('ERR_DISPOSED', 'this session was disposed')
+    await this.queue.add(limits, async (signal) => {
+      const { connection, threads } = this
+      this.connection = connection.alive
+        ? await connection.reopen(path, { signal })
+        : await Connection.open(path, threads, { signal })
+      this.path = path
+    })
+  }
+
   private async reconnect(limits: Limits): Promise<void> {
     const connection = await Connection.open(this.path, this.threads, limits)
     if (!isDeepStrictEqual(connection.metadata, this.metadata)) {
@@ -116,8 +131,21 @@ class Connection {
     this.tensors = sharedTensors(native.sharedMemoryOpen(memory.name, memory.size), metadata)
   }
 
-  static async open(path: string, threads: number | undefined, limits: Limits): Promise<Connection> {
-    const engine = new Engine()
+  static open(path: string, threads: number | undefined, limits: Limits): Promise<Connection> {
+    return Connection.openIn(new Engine(), path, threads, limits)
+  }
+
+  /** The same engine with another artifact. */
+  reopen(path: string, limits: Limits): Promise<Connection> {
+    return Connection.openIn(this.engine, path, this.threads, limits)
+  }
+
+  private static async openIn(
+    engine: Engine,
+    path: string,
+    threads: number | undefined,
+    limits: Limits,
+  ): Promise<Connection> {
     try {
       const call: EngineCall = { type: 'open', path, threads }
       return new Connection(engine, (await engine.run('session', call, limits)) as Opened)
