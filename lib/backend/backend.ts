@@ -21,8 +21,12 @@ import type { Metrics, Rebuilt } from './results.js'
 export interface PrepareOptions extends Limits {
   /** Shapes of inputs that the model leaves open, by name; what is left out is taken as 1. */
   readonly shapes?: CompileOptions['shapes']
+  /** How much builds give way to other work, from 0 (default) to 19, as processes' nice values. */
+  readonly niceness?: number
   readonly onProgress?: (event: ProgressEvent) => void
 }
+
+type BuildLimits = { readonly [Key in 'signal' | 'onProgress' | 'niceness']: PrepareOptions[Key] | undefined }
 
 export interface Prepared {
   /** What had to be built. */
@@ -104,13 +108,13 @@ export class TvmBackend {
    * @throws the errors of `compile`; `ERR_BOARD`, `ERR_BOARD_BUSY`, `ERR_MODEL_READ`
    */
   prepare(model: string | Uint8Array, options: PrepareOptions = {}): Promise<Prepared> {
-    const { onProgress, shapes, ...limits } = options
-    return this.enqueue(limits, (signal) => this.prepareNow(model, { signal, onProgress }, shapes))
+    const { onProgress, shapes, niceness, ...limits } = options
+    return this.enqueue(limits, (signal) => this.prepareNow(model, { signal, onProgress, niceness }, shapes))
   }
 
   private async prepareNow(
     model: string | Uint8Array,
-    options: Pick<CompileOptions, 'signal'> & { onProgress: PrepareOptions['onProgress'] },
+    options: BuildLimits,
     shapes: CompileOptions['shapes'],
   ): Promise<Prepared> {
     const started = performance.now()
@@ -127,7 +131,7 @@ export class TvmBackend {
   private async build(
     model: string | Uint8Array,
     hash: string,
-    { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress: PrepareOptions['onProgress'] },
+    { signal, onProgress, niceness }: BuildLimits,
     shapes: CompileOptions['shapes'],
   ): Promise<Rebuilt> {
     const { board } = this.config
@@ -141,6 +145,7 @@ export class TvmBackend {
       ...(shapes && { shapes }),
       ...(signal && { signal }),
       ...(onProgress && { onProgress }),
+      ...(niceness !== undefined && { niceness }),
     })
     const before = this.prepared
     // The same graph needs the same.

@@ -22,6 +22,9 @@ interface JobOptions {
   readonly done: (result: EvaluationResult) => void
 }
 
+/** Training comes first. */
+const BACKGROUND_NICENESS = 10
+
 type Kept = { readonly inputs: NamedTensors | Tensor; readonly outputs: NamedTensors | Tensor | undefined }
 
 /** One epoch: what the trainer handed over, and what comes of it. */
@@ -35,6 +38,7 @@ export class EvaluationJob {
   /** What already failed while things were handed over. */
   private fault: { readonly error: unknown } | undefined
   private time: LimitedTime | undefined
+  private niceness = 0
 
   constructor(
     private readonly backend: TvmBackend,
@@ -72,7 +76,9 @@ export class EvaluationJob {
     }
   }
 
-  submit(queue: EvaluationQueue, replaceable: boolean): void {
+  /** @param background - Whether it gives way, to later epochs and to whatever else the processors are for. */
+  submit(queue: EvaluationQueue, background: boolean): void {
+    this.niceness = background ? BACKGROUND_NICENESS : 0
     if (this.batches.length === 0 && !this.fault && this.options.exportTo === undefined) {
       this.skip('no_batches')
       return
@@ -81,7 +87,7 @@ export class EvaluationJob {
     this.time = new LimitedTime({ timeoutMs: timeBudgetMs }, () => ({ where: ` (in phase '${this.phase}')` }))
     const job = {
       kind: this.stage,
-      replaceable,
+      replaceable: background,
       run: () => this.run(),
       skip: (reason: SkipReason) => this.skip(reason),
     }
@@ -130,7 +136,7 @@ export class EvaluationJob {
     const { signal } = this.time as LimitedTime
     const { backend, options, model } = this
     this.phase = 'prepare'
-    const prepared = await backend.prepare(model as string | Uint8Array, { signal })
+    const prepared = await backend.prepare(model as string | Uint8Array, { signal, niceness: this.niceness })
     if (options.exportTo !== undefined) {
       this.phase = 'export'
       await backend.export(options.exportTo)
@@ -185,7 +191,7 @@ export class EvaluationJob {
     const runs = splits.flatMap(({ pieces }) => pieces)
     const outputs = await withModelFile(this.model as string | Uint8Array, (model) => {
       const request: ReferenceRequest = { model, runs }
-      return runInEngine('reference', request, { signal }) as Promise<NamedTensors[]>
+      return runInEngine('reference', request, { signal, niceness: this.niceness }) as Promise<NamedTensors[]>
     })
     return splits.map(({ pieces, join }) => join(outputs.splice(0, pieces.length)))
   }

@@ -45,6 +45,8 @@ export interface CompileOptions extends Limits {
    * `templates` never are.
    */
   readonly cache?: boolean | CacheOptions
+  /** How much the compilation gives way to other work, from 0 (default) to 19, as processes' nice values. */
+  readonly niceness?: number
   readonly onProgress?: (event: ProgressEvent) => void
 }
 
@@ -57,6 +59,7 @@ const optionsSchema = optionSchema({
   records: z.union([z.string(), z.array(z.union([z.string(), z.looseObject({})]))]),
   templates: z.array(z.string()),
   reusable: z.boolean(),
+  niceness: z.int().min(0).max(19),
   reuse: z.union([z.string(), z.object({ path: z.string() })]),
   cache: z.union([z.boolean(), optionSchema({ dir: z.string(), maxBytes: z.number().min(0) })]),
   onProgress: z.instanceof(Function),
@@ -112,7 +115,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
   }
   checkOptions(optionsSchema, options, 'compile')
   const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, constants = {}, config = {} } = options
-  const { signal, timeoutMs, onProgress } = options
+  const { signal, timeoutMs, onProgress, niceness } = options
   signal?.throwIfAborted()
   const folder = await makePrivateFolder()
   try {
@@ -139,7 +142,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
     }
     const cache = BuildCache.for(request, options.cache ?? true)
     const build = async () =>
-      (await runInEngine('compile', request, { signal, timeoutMs, onProgress })) as CompileResult
+      (await runInEngine('compile', request, { signal, timeoutMs, onProgress, niceness })) as CompileResult
     const { result, fromCache } = cache
       ? await cache.findOrBuild(request, build, { signal, timeoutMs })
       : { result: await build(), fromCache: false }

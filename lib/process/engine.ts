@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { TvmNodeError } from '../errors.js'
@@ -23,6 +24,11 @@ export interface RunOptions extends Limits {
   readonly onProgress?: ((event: ProgressEvent) => void) | undefined
 }
 
+export interface EngineOptions extends RunOptions {
+  /** How much the engine gives way to others, from 0 (default) to 19: the nice value of its process. */
+  readonly niceness?: number | undefined
+}
+
 interface Pending {
   readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
@@ -42,13 +48,15 @@ export class Engine {
   private ended = false
   private readonly exited: Promise<unknown>
 
-  constructor() {
+  constructor(readonly niceness = 0) {
     this.child = fork(MAIN, [], {
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       execPath: '/bin/sh',
       execArgv: ['-c', DEEP_STACK, process.execPath],
     })
+    // Threads take it from the one that starts them.
+    if (niceness > 0 && this.child.pid !== undefined) setPriority(this.child.pid, niceness)
     running.add(this)
     this.child.on('message', (reply: EngineReply) => this.receive(reply))
     this.child.on('exit', (exitCode, signal) => this.finish(exitCode, signal))
@@ -163,16 +171,23 @@ const idle: Engine[] = []
 export async function runInEngine(
   task: string,
   request: unknown,
-  options: RunOptions = {},
+  { niceness = 0, ...options }: EngineOptions = {},
 ): Promise<unknown> {
   options.signal?.throwIfAborted()
-  let engine = idle.pop()
-  while (engine && !engine.alive) engine = idle.pop()
-  engine ??= new Engine()
+  const engine = takeIdle(niceness) ?? new Engine(niceness)
   try {
     return await engine.run(task, request, options)
   } finally {
     if (engine.alive && idle.length < MOST_IDLE) idle.push(engine)
     else engine.kill()
   }
+}
+
+/** The engine that became idle last among those that are alive and as nice. */
+function takeIdle(niceness: number): Engine | undefined {
+  const alive = idle.splice(0).filter((engine) => engine.alive)
+  const at = alive.findLastIndex((engine) => engine.niceness === niceness)
+  const [taken] = at < 0 ? [] : alive.splice(at, 1)
+  idle.push(...alive)
+  return taken
 }

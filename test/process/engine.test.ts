@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { getPriority } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { CompileRequest } from '#lib/compile/task.js'
-import { Engine } from '#lib/process/engine.js'
+import { Engine, runInEngine } from '#lib/process/engine.js'
 import { network } from '../support/artifacts.js'
 import { childrenOf, isRunning } from '../support/processes.js'
 import { scratchFolder } from '../support/scratch.js'
@@ -43,6 +44,17 @@ async function startWarm(): Promise<Engine> {
 
 test('a task has a result', async () => {
   expect(await start().run('library', {})).toMatchObject({ version: '0.18.0' })
+})
+
+test('engines give way as they are asked to, and serve again only those who ask the same', async () => {
+  const before = childrenOf()
+  await runInEngine('library', {}, { niceness: 7 })
+  await runInEngine('library', {})
+  await runInEngine('library', {}, { niceness: 7 })
+  const nices = childrenOf()
+    .filter((pid) => !before.includes(pid))
+    .map((pid) => getPriority(pid))
+  expect(nices.sort((a, b) => a - b)).toEqual([getPriority(), 7])
 })
 
 test('an engine has a stack for deep graphs', async () => {
@@ -142,7 +154,7 @@ test('a listener that throws warns and does not end the work', async () => {
 
 test('an idle engine does not keep its host running, and ends with it', async () => {
   const code = `
-import { Engine } from '#lib/process/engine.js'
+import { Engine, runInEngine } from '#lib/process/engine.js'
     const engine = new Engine()
     await engine.run('library', {})
     console.log(engine.pid)`
