@@ -61,7 +61,7 @@ export function lowerGraph(mod: IRModule, target: Target, options: BuildOptions 
   return lower(mod, target, passSettings(target, options))
 }
 
-function passSettings(target: Target, { optLevel = 3, config }: BuildOptions) {
+export function passSettings(target: Target, { optLevel = 3, config }: BuildOptions) {
   return { optLevel, config: { ...lowerConfig(target), ...config } }
 }
 

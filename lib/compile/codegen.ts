@@ -5,14 +5,14 @@ import { passContext, withPassContext } from '../ir/transform.js'
 import { CallThread, getGlobalFunc, type Module } from '../runtime/index.js'
 import { compileForwarders, compileSource } from './c/compiler.js'
 import { sourceOf } from './c/float-constants.js'
-import type { Lowered } from './lower.js'
+import type { Generation } from './lower.js'
 
 /** Functions that are compiled together. Fixed, so that the result does not depend on how many threads there are. */
 const FUNCTIONS_PER_OBJECT = 4
 const MOST_THREADS = 8
 
 /** All functions as one module, of which the library's JIT compiler makes code when they are called. */
-export function generateModule({ functions, target, context }: Lowered): Module {
+export function generateModule({ functions, target, context }: Generation): Module {
   if (!functions || functions.functions.length === 0) {
     return target.kind === 'c'
       ? (getGlobalFunc('runtime.CSourceModuleCreate')('', 'c', [], []) as Module)
@@ -32,13 +32,13 @@ export function generateModule({ functions, target, context }: Lowered): Module 
  * @returns Paths in the order in which they are to be linked.
  */
 export async function generateObjects(
-  lowered: Lowered,
+  generation: Generation,
   folder: string,
   onObject: (done: number, total: number) => void = () => {},
 ): Promise<string[]> {
-  const { functions, target, context } = lowered
+  const { functions, target, context } = generation
   const parts = functions ? split(functions) : []
-  if (parts.length === 0) return writeObjects(generateModule(lowered), folder, 'empty')
+  if (parts.length === 0) return writeObjects(generateModule(generation), folder, 'empty')
   const paths = parts.map((_, i) => join(folder, `part${i}.o`))
   const waiting = [...parts.entries()]
   let done = 0

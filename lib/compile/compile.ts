@@ -11,13 +11,22 @@ import type { TuningRecord } from '../schedule-config/record.js'
 import type { ArtifactMetadata } from '../session/artifact.js'
 import type { NamedTensors } from '../session/inputs.js'
 import { isTensor, type Tensor } from '../tensor.js'
+import { exportFormats } from './aot/export.js'
 import { BuildCache } from './cache/build-cache.js'
 import type { CacheOptions } from './cache/store.js'
-import type { CompileRequest, CompileResult } from './task.js'
+import type { CompileFormat, CompileRequest, CompileResult } from './task.js'
 
 export interface CompileOptions extends Limits {
   /** TVM's target notation; default `llvm -mcpu=native`, this machine's CPU with what it really has. */
   readonly target?: string
+  /**
+   * What is made: an `artifact` for sessions (the default), TVM's Model Library Format (`mlf`), or a `project` of C: an archive
+   * (tar) with sources or objects, a header with typed inputs and outputs, and files for Make and CMake. The last two are for the
+   * ahead-of-time executor with the C interface, on boards and in programs without a runtime.
+   */
+  readonly format?: CompileFormat
+  /** The network's name in generated C, for formats other than `artifact`; default `default`, as TVM has it. */
+  readonly moduleName?: string
   /** 0 to 4; default 3. */
   readonly optLevel?: number
   /** Shapes of inputs that the model leaves open, by name. */
@@ -52,6 +61,8 @@ export interface CompileOptions extends Limits {
 
 const optionsSchema = optionSchema({
   target: z.string(),
+  format: z.enum(['artifact', ...exportFormats]),
+  moduleName: z.string().regex(/^[a-z][a-z0-9_]*$/, 'must be a name in C, in small letters'),
   optLevel: z.int().min(0).max(4),
   shapes: z.record(z.string(), z.array(z.int().min(-1))),
   constants: z.record(z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')),
@@ -115,7 +126,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
   }
   checkOptions(optionsSchema, options, 'compile')
   const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, constants = {}, config = {} } = options
-  const { signal, timeoutMs, onProgress, niceness } = options
+  const { signal, timeoutMs, onProgress, niceness, format = 'artifact' } = options
   signal?.throwIfAborted()
   const folder = await makePrivateFolder()
   try {
@@ -125,6 +136,8 @@ export async function compile(model: string | Uint8Array, options: CompileOption
       model: source,
       output: join(folder, 'artifact.tvm'),
       folder,
+      format,
+      moduleName: options.moduleName ?? 'default',
       target,
       optLevel,
       shapes,
@@ -140,7 +153,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
           ? undefined
           : resolve(typeof options.reuse === 'string' ? options.reuse : options.reuse.path),
     }
-    const cache = BuildCache.for(request, options.cache ?? true)
+    const cache = format === 'artifact' && BuildCache.for(request, options.cache ?? true)
     const build = async () =>
       (await runInEngine('compile', request, { signal, timeoutMs, onProgress, niceness })) as CompileResult
     const { result, fromCache } = cache

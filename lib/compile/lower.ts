@@ -5,22 +5,26 @@ import {
   getGlobalFunc,
   type Module,
   type NDArray,
+  type TvmArg,
   type TvmArray,
   type TvmMap,
   type TvmObject,
 } from '../runtime/index.js'
 import { passesDone } from './optimize.js'
 
-/** A network as a graph of calls to functions in TIR. */
-export interface Lowered {
-  /** The graph executor's JSON. */
-  readonly graph: string
-  readonly params: ReadonlyMap<string, NDArray>
-  /** The functions that the graph calls, each distinct one once. */
+/** Functions in TIR that code is to be generated for. */
+export interface Generation {
   readonly functions: IRModule | undefined
   readonly target: Target
   /** What code is to be generated under. */
   readonly context: PassContextOptions
+}
+
+/** A network as a graph of calls to functions, each distinct one once. */
+export interface Lowered extends Generation {
+  /** The graph executor's JSON. */
+  readonly graph: string
+  readonly params: ReadonlyMap<string, NDArray>
 }
 
 /**
@@ -54,11 +58,18 @@ export function lower(mod: IRModule, target: Target, options: PassContextOptions
   })
 }
 
-function fuse(mod: IRModule, target: Target): IRModule {
+interface Executing {
+  readonly executor: readonly [name: string, options: Readonly<Record<string, TvmArg>>]
+  readonly runtime: 'cpp' | 'crt'
+}
+const graphExecutor: Executing = { executor: ['graph', {}], runtime: 'cpp' }
+
+/** Groups operators into the functions that are lowered as one. */
+export function fuse(mod: IRModule, target: Target, { executor, runtime } = graphExecutor): IRModule {
   const configuration = getGlobalFunc('target.MakeCompilationConfig')(currentPassContext(), [target])
   const named = getGlobalFunc('ir.Module_WithAttrs')(mod, {
-    executor: getGlobalFunc('relay.backend.CreateExecutor')('graph', {}),
-    runtime: getGlobalFunc('relay.backend.CreateRuntime')('cpp', {}),
+    executor: getGlobalFunc('relay.backend.CreateExecutor')(...executor),
+    runtime: getGlobalFunc('relay.backend.CreateRuntime')(runtime, {}),
   }) as TvmObject
   const planned = runPass('PlanDevices', named, configuration)
   const AS_THE_CONTEXT_SAYS = -1

@@ -5,6 +5,7 @@ import { TvmNodeError } from '../errors.js'
 import { importRead } from '../frontend/onnx/import.js'
 import { type OnnxModel, readModel } from '../frontend/onnx/model.js'
 import { ConstantTrace } from '../ir/constant-trace.js'
+import { asText } from '../ir/relay.js'
 import { target as makeTarget, type Target } from '../ir/target.js'
 import { notingSchedules } from '../ops/lower-call.js'
 import { registerOperators } from '../ops/register.js'
@@ -23,12 +24,17 @@ import {
 import type { NamedTensors } from '../session/inputs.js'
 import { parameterPieces } from '../session/parameters.js'
 import { packageVersion } from '../version.js'
+import { type ExportFormat, exportAot } from './aot/export.js'
+import { lowerAot } from './aot/lower.js'
+import { interfaceOf } from './aot/names.js'
 import { lowerGraph, optimizeRelay } from './build.js'
 import { findCCompiler } from './c/compiler.js'
 import { generateObjects } from './codegen.js'
 import { linkSharedLibrary } from './link.js'
 import { recordProgram } from './parameters/program.js'
 import { programMembers, Reusable, type ReuseKey, reuseKey } from './parameters/reuse.js'
+
+export type CompileFormat = 'artifact' | ExportFormat
 
 export interface CompileRequest {
   /** Absolute path of the model. */
@@ -37,6 +43,10 @@ export interface CompileRequest {
   readonly output: string
   /** A private folder for intermediate files. */
   readonly folder: string
+  /** `artifact` is for sessions, the others for other programs. */
+  readonly format: CompileFormat
+  /** The network's name in generated C; for formats other than `artifact`. */
+  readonly moduleName: string
   readonly target: string
   readonly optLevel: number
   readonly shapes: Readonly<Record<string, readonly number[]>>
@@ -89,7 +99,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   registerOperators()
   const target = makeTarget(request.target)
   checkGenerates(target)
-  if (target.kind === 'c') await findCCompiler()
+  if (target.kind === 'c' && request.format === 'artifact') await findCCompiler()
   report('import')
   const model = readModel(request.model)
   const key = request.reusable ? await keyOf(request, model, target) : undefined
@@ -111,32 +121,47 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const adopted = before?.adopt(mod)
   if (before && adopted) return finish(request, model, before.metadata, adopted, 'parameters', warnings())
 
-  const { built: lowered, schedules } = withDispatchContext(history, () =>
-    notingSchedules(() => lowerGraph(mod, target, options)),
-  )
-  const { graph, params } = lowered
-  const objects = await generateObjects(lowered, request.folder, (done, total) => {
+  const onObject = (done: number, total: number) => {
     const share = done / total
     report('codegen', `${done} of ${total}`, LOWERED * (1 - share) + reached.link * share)
-  })
-  report('link')
-  const library = await linkSharedLibrary(objects, request.folder)
-  report('write')
+  }
   const { version, commit } = libraryVersion()
-  const metadata = {
+  const about = {
     format: ARTIFACT_FORMAT,
     createdBy: packageVersion,
     target: String(target),
     cpuFeatures: target.cpuFeatures,
     libraryVersion: version,
     libraryCommit: commit,
-    executor: 'graph' as const,
     optLevel: request.optLevel,
     inputs,
     outputs,
     assumed,
-    schedules,
   }
+  if (request.format !== 'artifact') {
+    const { built: network, schedules } = withDispatchContext(history, () =>
+      notingSchedules(() => lowerAot(mod, target, interfaceOf(request.moduleName, inputs, outputs), options)),
+    )
+    const { format, output, folder } = request
+    await exportAot(network, { format, output, folder, relay: asText(mod), onObject })
+    const metadata = {
+      ...about,
+      ...(await describeModel(request)),
+      executor: 'aot' as const,
+      schedules,
+      members: {},
+    }
+    return { metadata, rebuilt: 'all', warnings: warnings(), external: [...model.external] }
+  }
+  const { built: lowered, schedules } = withDispatchContext(history, () =>
+    notingSchedules(() => lowerGraph(mod, target, options)),
+  )
+  const { graph, params } = lowered
+  const objects = await generateObjects(lowered, request.folder, onObject)
+  report('link')
+  const library = await linkSharedLibrary(objects, request.folder)
+  report('write')
+  const metadata = { ...about, executor: 'graph' as const, schedules }
   const members = {
     'graph.json': [Buffer.from(graph)],
     'params.bin': parameterPieces(params),
@@ -176,10 +201,14 @@ async function finish(
   rebuilt: CompileResult['rebuilt'],
   warnings: readonly string[],
 ): Promise<CompileResult> {
-  const modelHash = createHash('sha256')
-    .update(await readFile(request.model))
-    .digest('hex')
-  const metadata = { ...about, name: basename(request.model, '.onnx'), modelHash }
+  const metadata = { ...about, ...(await describeModel(request)) }
   const complete = await writeArtifact(request.output, metadata, members)
   return { metadata: complete, rebuilt, warnings, external: [...external] }
+}
+
+async function describeModel({ model }: CompileRequest): Promise<{ name: string; modelHash: string }> {
+  const modelHash = createHash('sha256')
+    .update(await readFile(model))
+    .digest('hex')
+  return { name: basename(model, '.onnx'), modelHash }
 }

@@ -44,7 +44,7 @@ export interface ArtifactMetadata {
   readonly cpuFeatures: readonly string[]
   readonly libraryVersion: string
   readonly libraryCommit: string
-  readonly executor: 'graph'
+  readonly executor: 'graph' | 'aot'
   readonly optLevel: number
   readonly inputs: readonly InputInfo[]
   readonly outputs: readonly TensorInfo[]

@@ -26,6 +26,8 @@ const long = (folder: string): CompileRequest => ({
   model,
   output: `${folder}/never.tvm`,
   folder,
+  format: 'artifact',
+  moduleName: 'default',
   target: 'llvm',
   optLevel: 3,
   shapes: {},

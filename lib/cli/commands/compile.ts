@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { EXIT } from '../exit.js'
 import {
   constantsOption,
@@ -17,6 +17,8 @@ import { describeAssumed, describeTensors } from '../tensors.js'
 
 interface Options {
   readonly output: string
+  readonly format: 'artifact' | 'mlf' | 'project'
+  readonly moduleName: string
   readonly target: string
   readonly optLevel: string
   readonly shape?: Shapes
@@ -33,6 +35,15 @@ export const compile: CliCommand = {
     .argument('<model>', 'ONNX file; external data is looked for beside it')
     .requiredOption('-o, --output <file>', 'where to write the artifact')
     .addOption(targetOption())
+    .addOption(
+      new Option(
+        '--format <format>',
+        "an artifact for sessions, an archive in TVM's Model Library Format, or one with a project of C",
+      )
+        .choices(['artifact', 'mlf', 'project'])
+        .default('artifact'),
+    )
+    .addOption(new Option('--module-name <name>', "the network's name in generated C").default('default'))
     .addOption(optLevelOption())
     .addOption(shapeOption())
     .addOption(constantsOption())
@@ -49,6 +60,8 @@ export const compile: CliCommand = {
     const started = performance.now()
     await using artifact = await compile(model, {
       target: options.target,
+      format: options.format,
+      moduleName: options.moduleName,
       optLevel: Number(options.optLevel),
       shapes: options.shape ?? {},
       constants: options.constants === undefined ? {} : await readNpz(options.constants),

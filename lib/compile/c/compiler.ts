@@ -16,6 +16,8 @@ export const C_FLAGS: readonly string[] = [
   '-O3',
   // Generated code reads the bits of numbers through pointers of another type.
   '-fno-strict-aliasing',
+  // Of booleans it takes the bytes.
+  '-Wno-incompatible-pointer-types',
 ]
 
 /** A C compiler on this machine. */

@@ -1,5 +1,6 @@
 import { call, type PrimExpr } from '../../ir/tir.js'
-import { getGlobalFunc, type Module, type TvmArg, type TvmObject } from '../../runtime/index.js'
+import type { Module, TvmArg } from '../../runtime/index.js'
+import { lowerPass } from '../lower-pass.js'
 
 /**
  * TVM's C code generator writes real constants with seven digits and infinities as no C at all (v0.18,
@@ -8,39 +9,16 @@ import { getGlobalFunc, type Module, type TvmArg, type TvmObject } from '../../r
  */
 const MARK = 'tvm_node_constant'
 
-interface FloatImm extends PrimExpr {
-  get(field: 'value' | 'dtype'): string | number
-}
-
 /** The pass, in the form of TVM's configuration `tir.add_lower_pass`. */
 export function keepFloatConstants(): readonly TvmArg[] {
-  const visit = (constant: FloatImm) => {
-    const dtype = constant.dtype
+  return lowerPass('KeepFloatConstants', 'FloatImm', (constant: PrimExpr) => {
+    const { dtype } = constant
     const value = rounded(Number(constant.get('value')), dtype)
     return survives(value, dtype)
       ? null
       : call(dtype, 'call_pure_extern', `${MARK}_${dtype}_${bitsOf(value)}`)
-  }
-  const rewrite = (func: TvmObject) => {
-    const body = getGlobalFunc('tir.IRTransform')(func.get('body') as TvmArg, null, visit as never, [
-      'FloatImm',
-    ])
-    const field = (name: string) => func.get(name) as TvmArg
-    return getGlobalFunc('tir.PrimFunc')(
-      field('params'),
-      body,
-      field('ret_type'),
-      field('buffer_map'),
-      field('attrs'),
-      null,
-    )
-  }
-  const info = getGlobalFunc('transform.PassInfo')(0, 'KeepFloatConstants', [], false)
-  const pass = getGlobalFunc('tir.transform.CreatePrimFuncPass')(rewrite as never, info)
-  // After the last of the simplifications, which calculate with constants.
-  return [[LAST_PHASE, pass]]
+  })
 }
-const LAST_PHASE = 3
 
 /** The source of a module of generated C, with its constants written out; it declares each of the functions, too. */
 export function sourceOf(module: Module): string {
