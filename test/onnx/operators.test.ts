@@ -1,24 +1,7 @@
-import { beforeAll, describe, test } from 'vitest'
-import { openLibrary } from '#lib/runtime/index.js'
-import type { Tensor } from '#lib/tensor.js'
 import { tensor } from '#lib/tensor.js'
-import { type Attribute, float, floats, onnxModel } from '../support/onnx-writer.js'
+import { float, floats } from '../support/onnx-writer.js'
+import { type Case, describeFamilies } from '../support/operator-cases.js'
 import { randomTensor as random } from '../support/random.js'
-import { expectClose, runHere, runReference, type Tensors } from '../support/run-onnx.js'
-
-interface Case {
-  readonly op: string
-  /** The versions at which this form of the operator is tried. */
-  readonly opsets: readonly number[]
-  /** Values given when the model runs. */
-  readonly feeds: Tensors
-  /** Values stored in the model. */
-  readonly stored?: Tensors
-  /** Input names in order; default: feeds, then stored ones. An empty name leaves an input out. */
-  readonly order?: readonly string[]
-  readonly attrs?: Readonly<Record<string, Attribute>>
-  readonly outputs?: number
-}
 
 const ints = (...values: number[]) => tensor(BigInt64Array.from(values, BigInt))
 const scalarInt = (value: number) => tensor(BigInt64Array.of(BigInt(value)), [])
@@ -624,34 +607,4 @@ const families = {
   quantization,
 }
 
-beforeAll(() => {
-  openLibrary()
-})
-
-const rows = (cases: readonly Case[]) =>
-  cases.flatMap((each, i) =>
-    each.opsets.map(
-      (opset) => [`${i}: ${each.op}-${opset} ${JSON.stringify(each.attrs ?? {})}`, opset, each] as const,
-    ),
-  )
-
-describe.each(Object.entries(families))('%s', (_family, cases) => {
-  test.each(rows(cases))(
-    '%s agrees with ONNX Runtime',
-    async (_name, opset, { op, feeds, stored = {}, order, attrs = {}, outputs = 1 }) => {
-      const names = Array.from({ length: outputs }, (_, i) => `y${i}`)
-      const model = onnxModel({
-        opset,
-        nodes: [
-          { op, inputs: order ?? [...Object.keys(feeds), ...Object.keys(stored)], outputs: names, attrs },
-        ],
-        inputs: Object.fromEntries(
-          Object.entries(feeds).map(([name, { dtype, shape }]: [string, Tensor]) => [name, { dtype, shape }]),
-        ),
-        outputs: names,
-        initializers: stored,
-      })
-      expectClose(runHere(model, feeds), await runReference(model, feeds))
-    },
-  )
-})
+describeFamilies(families)

@@ -26,8 +26,8 @@ import { isFloat, scalar, type Value } from '../value.js'
 type Activation = (x: Value, node: OnnxNode) => Value
 
 /** log(1 + exp(x)), without overflow. */
-const softplus = (x: Value) => add(maximum(x, 0), log(add(exp(negative(abs(x))), 1)))
-const elu = (x: Value, alpha: number) =>
+export const softplus = (x: Value) => add(maximum(x, 0), log(add(exp(negative(abs(x))), 1)))
+export const elu = (x: Value, alpha: number) =>
   where(less(x, 0), multiply(subtract(exp(minimum(x, 0)), 1), alpha), x)
 
 function gelu(x: Value, approximate: string): Value {

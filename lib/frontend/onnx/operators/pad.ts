@@ -71,3 +71,22 @@ operator('Pad', {
     return pad(node, x, pads, node.attrs.string('mode', 'constant'), value ?? scalar(0, x.dtype))
   },
 })
+
+operator('CenterCropPad', {
+  since: 18,
+  required: 2,
+  convert(node, [x, shape]) {
+    const wanted = node.numbers(shape, 'shape')
+    const axes = node.attrs.ints('axes', range(x.rank)).map((axis) => node.axis(axis, x.rank))
+    if (wanted.length !== axes.length) node.invalid(`${wanted.length} extents do not fit ${axes.length} axes`)
+    const pads = new Array<number>(2 * x.rank).fill(0)
+    for (const [i, axis] of axes.entries()) {
+      const missing = (wanted[i] as number) - (x.shape[axis] as number)
+      // The smaller half is at the beginning, whether elements are added or cut off.
+      const begin = Math.trunc(missing / 2)
+      pads[axis] = begin
+      pads[axis + x.rank] = missing - begin
+    }
+    return pad(node, x, pads, 'constant', scalar(0, x.dtype))
+  },
+})

@@ -1,0 +1,195 @@
+import {
+  add,
+  clip,
+  concatenate,
+  emit,
+  less,
+  multiply,
+  range,
+  reshape,
+  sliceAxis,
+  subtract,
+  transpose,
+  where,
+} from '../emit.js'
+import type { OnnxNode } from '../node.js'
+import { type Inputs, operator } from '../registry.js'
+import { filled, scalar, type Value } from '../value.js'
+import { readFunctions, type StepFunction } from './recurrent-activation.js'
+
+/** Steps are written out one after the other, so that a graph grows with the length of its sequences. */
+const MAX_STEPS = 512
+
+/** One direction of a recurrent layer: [hidden] vectors are kept as [batch, hidden]. */
+interface Direction {
+  readonly hidden: number
+  /** Recurrent weights [gates * hidden, hidden]. */
+  readonly recurrent: Value
+  /** Bias of the recurrent product [gates * hidden], where it is not part of the input's. */
+  readonly recurrentBias: Value | undefined
+  /** LSTM's weights [3 * hidden] from the cell to the gates i, o, f. */
+  readonly peephole: Value | undefined
+  readonly functions: readonly StepFunction[]
+  /** Limits what goes into activations. */
+  limit(x: Value): Value
+}
+
+/** The state after a step: what the layer puts out and, for LSTM, the cell. */
+interface State {
+  readonly h: Value
+  readonly c?: Value | undefined
+}
+
+interface Cell {
+  readonly gates: number
+  readonly activations: readonly string[]
+  /** Whether the recurrent product has a bias apart from the input's. */
+  separateBias?(node: OnnxNode): boolean
+  /** `x` is the input's product with its weights and biases, [batch, gates * hidden]. */
+  step(node: OnnxNode, x: Value, state: State, direction: Direction): State
+}
+
+const dense = (x: Value, weight: Value) =>
+  emit('nn.dense', [x, weight], { units: weight.shape[0] as number, out_dtype: x.dtype })
+/** Part `i` of the last axis in parts of `hidden`. */
+const gate = (x: Value, i: number, hidden: number, count = 1) =>
+  sliceAxis(x, x.rank - 1, i * hidden, (i + count) * hidden)
+const complement = (x: Value) => subtract(scalar(1, x.dtype), x)
+
+const cells: Readonly<Record<string, Cell>> = {
+  RNN: {
+    gates: 1,
+    activations: ['Tanh'],
+    step(_node, x, { h }, { recurrent, functions: [f], limit }) {
+      return { h: (f as StepFunction)(limit(add(x, dense(h, recurrent)))) }
+    },
+  },
+  GRU: {
+    gates: 3,
+    activations: ['Sigmoid', 'Tanh'],
+    separateBias: ({ attrs }) => attrs.flag('linear_before_reset'),
+    step({ attrs }, x, { h }, { recurrent, recurrentBias, hidden, functions, limit }) {
+      const [f, g] = functions as [StepFunction, StepFunction]
+      const biased = (y: Value, i: number, count: number) =>
+        recurrentBias ? add(y, gate(recurrentBias, i, hidden, count)) : y
+      const rows = (i: number, count: number) => sliceAxis(recurrent, 0, i * hidden, (i + count) * hidden)
+      const both = f(limit(add(gate(x, 0, hidden, 2), biased(dense(h, rows(0, 2)), 0, 2))))
+      const [update, reset] = [gate(both, 0, hidden), gate(both, 1, hidden)]
+      const past = attrs.flag('linear_before_reset')
+        ? multiply(reset, biased(dense(h, rows(2, 1)), 2, 1))
+        : dense(multiply(reset, h), rows(2, 1))
+      const candidate = g(limit(add(gate(x, 2, hidden), past)))
+      return { h: add(multiply(complement(update), candidate), multiply(update, h)) }
+    },
+  },
+  LSTM: {
+    gates: 4,
+    activations: ['Sigmoid', 'Tanh', 'Tanh'],
+    step({ attrs }, x, { h, c }, { recurrent, peephole, hidden, functions, limit }) {
+      const [f, g, last] = functions as [StepFunction, StepFunction, StepFunction]
+      const sums = add(x, dense(h, recurrent))
+      const cell = c as Value
+      const peeped = (i: number, from: Value, p: number) => {
+        const sum = gate(sums, i, hidden)
+        return limit(peephole ? add(sum, multiply(from, gate(peephole, p, hidden))) : sum)
+      }
+      const input = f(peeped(0, cell, 0))
+      const forget = attrs.flag('input_forget') ? complement(input) : f(peeped(2, cell, 2))
+      const candidate = g(limit(gate(sums, 3, hidden)))
+      const next = add(multiply(forget, cell), multiply(input, candidate))
+      return { h: multiply(f(peeped(1, next, 1)), last(next)), c: next }
+    },
+  },
+}
+
+/** The layer over all of its directions (ONNX 1.16, operators RNN, GRU and LSTM). */
+function convert(node: OnnxNode, cell: Cell, inputs: Inputs<3>): Value[] {
+  const { attrs } = node
+  const [given, w, r, bias, lengths, initialH, initialC, peepholes] = inputs
+  const batchFirst = attrs.flag('layout')
+  const x = batchFirst ? transpose(given, [1, 0, 2]) : given
+  const [steps, batch, width] = x.shape as [number, number, number]
+  const hidden = attrs.int('hidden_size', r.shape[2] as number)
+  const directionNames = directions[attrs.string('direction', 'forward')]
+  if (!directionNames) return node.invalid(`direction is '${attrs.string('direction')}'`)
+  const count = directionNames.length
+  const rows = cell.gates * hidden
+  if (
+    x.rank !== 3 ||
+    String(w.shape) !== String([count, rows, width]) ||
+    String(r.shape) !== String([count, rows, hidden])
+  )
+    node.invalid(`shapes [${given.shape}], [${w.shape}] and [${r.shape}] do not fit ${count} direction(s)`)
+  if (steps > MAX_STEPS) node.unsupported(`sequences of ${steps} steps; at most ${MAX_STEPS} are supported`)
+  const functions = readFunctions(
+    node,
+    directionNames.flatMap(() => cell.activations),
+  )
+  const zeros = filled(scalar(0, x.dtype).tensor as never, [batch, hidden])
+  const ofDirection = (value: Value, d: number) =>
+    reshape(sliceAxis(value, 0, d, d + 1), value.shape.slice(1))
+  const initial = (value: Value | undefined, d: number) =>
+    value ? ofDirection(batchFirst ? transpose(value, [1, 0, 2]) : value, d) : zeros
+  const threshold = attrs.has('clip') ? attrs.float('clip') : undefined
+  const separate = cell.separateBias?.(node) ?? false
+
+  const results = directionNames.map((backward, d) => {
+    const both = bias && ofDirection(bias, d)
+    const [inputBias, recurrentBias] = both ? [gate(both, 0, rows), gate(both, 1, rows)] : []
+    const folded = inputBias && recurrentBias && !separate ? add(inputBias, recurrentBias) : inputBias
+    const products = dense(reshape(x, [steps * batch, width]), ofDirection(w, d))
+    const sums = reshape(folded ? add(products, folded) : products, [steps, batch, rows])
+    const direction: Direction = {
+      hidden,
+      recurrent: ofDirection(r, d),
+      recurrentBias: separate ? recurrentBias : undefined,
+      peephole: peepholes && ofDirection(peepholes, d),
+      functions: functions.slice(d * cell.activations.length),
+      limit: (value) => (threshold === undefined ? value : clip(value, -threshold, threshold)),
+    }
+    let state: State = { h: initial(initialH, d), c: initial(initialC, d) }
+    const outputs = new Array<Value>(steps)
+    for (const t of backward ? range(steps).reverse() : range(steps)) {
+      const next = cell.step(node, ofDirection(sums, t), state, direction)
+      // Past its end a sequence keeps its state and puts out zeros.
+      const within = lengths && reshape(less(scalar(t, lengths.dtype), lengths), [batch, 1])
+      const keep = (now: Value, otherwise: Value) => (within ? where(within, now, otherwise) : now)
+      outputs[t] = keep(next.h, zeros)
+      state = { h: keep(next.h, state.h), c: next.c && keep(next.c, state.c as Value) }
+    }
+    return { outputs, state }
+  })
+
+  const joined = (values: readonly Value[], axis: number, extents: readonly number[]) =>
+    concatenate(
+      values.map((value) => reshape(value, extents)),
+      axis,
+    )
+  const states = (pick: (state: State) => Value | undefined) => {
+    const axis = batchFirst ? 1 : 0
+    const extents = batchFirst ? [batch, 1, hidden] : [1, batch, hidden]
+    return joined(
+      results.map(({ state }) => pick(state) as Value),
+      axis,
+      extents,
+    )
+  }
+  const all = joined(
+    results.map(({ outputs }) => joined(outputs, 0, [1, 1, batch, hidden])),
+    1,
+    [steps, 1, batch, hidden],
+  )
+  const y = batchFirst ? transpose(all, [2, 0, 1, 3]) : all
+  return [y, states(({ h }) => h), ...(results[0]?.state.c ? [states(({ c }) => c)] : [])]
+}
+
+/** Whether each direction goes backward. */
+const directions: Readonly<Record<string, readonly boolean[]>> = {
+  forward: [false],
+  reverse: [true],
+  bidirectional: [false, true],
+}
+
+for (const [name, cell] of Object.entries(cells)) {
+  operator(name, { since: 1, required: 3, convert: (node, inputs) => convert(node, cell, inputs) })
+}
