@@ -47,6 +47,31 @@ export const errorCodes = {
     cause: 'Another holds the board.',
     fix: 'The message says who; wait, or use another board.',
   },
+  ERR_CONNECTION: {
+    cause: 'A tracker, server or board cannot be reached, or a connection to one was lost.',
+    fix: 'The message names the address. Check that the peer runs, that its port is open, and that its address is one this machine can reach.',
+  },
+  ERR_PROTOCOL: {
+    cause:
+      'The peer at an address is no TVM tracker or server, speaks another version, or sent what the protocol does not allow.',
+    fix: 'Check address and port; host and board need TVM 0.18 both.',
+  },
+  ERR_SESSION_KEY: {
+    cause: 'A server refused a session: the key is not the one that its tracker granted.',
+    fix: 'Ask the tracker for a session rather than the server, or give the server’s own key where it has no tracker.',
+  },
+  ERR_SESSION_EXPIRED: {
+    cause: 'A session on a server took longer than the time that it was asked for.',
+    fix: 'Ask for more time, or for several sessions.',
+  },
+  ERR_REMOTE: {
+    cause: 'A call on a board failed there.',
+    fix: 'The message is that of the board; `cause` holds where it arose.',
+  },
+  ERR_LISTEN: {
+    cause: 'A tracker or server cannot listen at its address.',
+    fix: 'Choose a port that is free, or a range with one, and an address of this machine.',
+  },
   ERR_ADDON: {
     cause: 'The native addon is missing or does not fit this Node, system or processor.',
     fix: 'Run `npm run build`; the message names the file and the reason.',

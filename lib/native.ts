@@ -102,6 +102,17 @@ export interface NativeBinding {
   sharedMemoryOpen(name: string, size: number): ArrayBuffer
   /** Removes a name that nobody opened. */
   sharedMemoryUnlink(name: string): void
+  /** Whether reads and writes of a socket wait; holds for all its descriptors, in other processes too. */
+  socketBlocking(descriptor: number, blocking: boolean): void
+  /** Another descriptor of a socket, which child processes do not inherit. */
+  socketDuplicate(descriptor: number): number
+  /** Whether the peer of a TCP connection has closed it, or the system gave it up (Linux; false elsewhere). */
+  socketHungUp(descriptor: number): boolean
+  /**
+   * Ends each TCP connection that this process has now, also those of the library, whose peer does not answer for so many
+   * seconds (Linux).
+   */
+  noticeDeadPeers(seconds: number): void
   /** Copies an element for each index of `shape`; strides and offsets count elements of `itemSize` bytes. */
   stridedCopy(
     to: ArrayBufferView,

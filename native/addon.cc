@@ -235,6 +235,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("sharedMemoryCreate", Call<SharedMemoryCreate>);
   add("sharedMemoryOpen", Call<SharedMemoryOpen>);
   add("sharedMemoryUnlink", Call<SharedMemoryUnlink>);
+  add("socketBlocking", Call<SocketBlocking>);
+  add("socketDuplicate", Call<SocketDuplicate>);
+  add("socketHungUp", Call<SocketHungUp>);
+  add("noticeDeadPeers", Call<NoticeDeadPeersOf>);
   add("stridedCopy", Call<StridedCopyOf>);
   add("binary", Call<BinaryOf>);
   add("unary", Call<UnaryOf>);

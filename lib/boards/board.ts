@@ -42,9 +42,11 @@ export const boardSchema = z.strictObject({
   target: z.string().min(1).default('llvm').describe("What to compile for, in TVM's notation."),
   target_host: z.string().nullable().default(null).describe('Target of the code that calls the kernels.'),
   connector: z
-    .enum(['default', 'local', 'automate', 'micro'])
+    .enum(['default', 'local', 'rpc', 'automate', 'micro'])
     .default('default')
-    .describe("How the board is reached; 'default' is 'micro' where `micro` is given, else 'automate'."),
+    .describe(
+      "How the board is reached; 'default' is 'micro' where `micro` is given, 'rpc' where `tracker` is, else 'automate'.",
+    ),
   tracker: z.string().nullable().default(null).describe('host:port of a tracker that runs already.'),
   opencl: z.boolean().default(false).describe('Whether a rebuilt runtime has OpenCL.'),
   cuda: z.boolean().default(false).describe('Whether a rebuilt runtime has CUDA.'),
@@ -76,9 +78,10 @@ export type Board = z.output<typeof boardSchema>
 export type BoardInput = z.input<typeof boardSchema>
 
 /** How the board is reached once `default` is resolved. */
-export function connectorOf({ connector, micro }: Board): 'local' | 'automate' | 'micro' {
+export function connectorOf({ connector, micro, tracker }: Board): Exclude<Board['connector'], 'default'> {
   if (connector !== 'default') return connector
-  return micro ? 'micro' : 'automate'
+  if (micro) return 'micro'
+  return tracker === null ? 'automate' : 'rpc'
 }
 
 /** TVM's pass options for the board: its own, or else those that follow from target and fields. */

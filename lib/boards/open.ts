@@ -4,6 +4,7 @@ import type { BoardAdapter } from './adapter.js'
 import { type Board, connectorOf } from './board.js'
 import { BoardConnection } from './connection.js'
 import { LocalAdapter } from './local.js'
+import { RpcAdapter } from './rpc.js'
 
 /** What an adapter may be told beside the board's description. */
 export type AdapterOptions = Pick<LoadOptions, 'isolation' | 'threads'>
@@ -13,6 +14,7 @@ const adapters: Partial<
   Record<ReturnType<typeof connectorOf>, (board: Board, options: AdapterOptions) => BoardAdapter>
 > = {
   local: (_board, options) => new LocalAdapter(options),
+  rpc: (board) => new RpcAdapter(board),
 }
 
 /**

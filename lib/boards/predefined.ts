@@ -1,40 +1,45 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parse } from 'yaml'
 import { parseConfig } from '../config/check.js'
+import { readConfigFile } from '../config/file.js'
 import { TvmNodeError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import { type Board, type BoardInput, boardSchema } from './board.js'
 
 /** Where the boards that come with the package are described, a file each. */
-const folder = fileURLToPath(new URL('../../boards', import.meta.url))
+const OWN_FOLDER = fileURLToPath(new URL('../../boards', import.meta.url))
 const ENDING = '.yml'
 
-/** Names of the predefined boards. */
+/** Folders of descriptions: those of `TVM_NODE_BOARDS`, apart by colons, before the package's own. */
+function folders(): string[] {
+  return [...(process.env.TVM_NODE_BOARDS ?? '').split(':').filter(Boolean), OWN_FOLDER]
+}
+
+/** Names of the boards that can be asked for by name: the user's own and the predefined ones. */
 export function boardNames(): string[] {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith(ENDING))
-    .map((name) => basename(name, ENDING))
-    .sort()
+  const names = folders().flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : []))
+  const files = names.filter((name) => name.endsWith(ENDING)).map((name) => basename(name, ENDING))
+  return [...new Set(files)].sort()
 }
 
 /**
- * A board by the name of its file, or from a description of its own.
+ * A board by the name of its file, by the path of a file, or from a description of its own.
  *
- * @throws `ERR_UNKNOWN_BOARD` with the nearest name, `ERR_CONFIG` for a description with a fault.
+ * @throws `ERR_UNKNOWN_BOARD` with the nearest name, `ERR_CONFIG` for a description with a fault, with its line in a file.
  */
 export function findBoard(board: string | BoardInput): Board {
   if (typeof board !== 'string') return parseConfig(boardSchema, board, 'board')
+  if (board.endsWith(ENDING) || board.includes('/')) return readConfigFile(boardSchema, board)
+  const path = folders()
+    .map((folder) => join(folder, board + ENDING))
+    .find((candidate) => existsSync(candidate))
+  if (path && boardNames().includes(board)) return readConfigFile(boardSchema, path)
   const names = boardNames()
-  if (!names.includes(board)) {
-    const near = nearest(board, names)
-    throw new TvmNodeError(
-      'ERR_UNKNOWN_BOARD',
-      `there is no board '${board}'; ${near ? `did you mean '${near}'?` : `the predefined ones are ${names.join(', ')}`}`,
-      { details: { board, nearest: near, boards: names } },
-    )
-  }
-  const path = join(folder, board + ENDING)
-  return parseConfig(boardSchema, parse(readFileSync(path, 'utf8')), `board '${board}'`)
+  const near = nearest(board, names)
+  throw new TvmNodeError(
+    'ERR_UNKNOWN_BOARD',
+    `there is no board '${board}'; ${near ? `did you mean '${near}'?` : `the boards are ${names.join(', ')}`}`,
+    { details: { board, nearest: near, boards: names } },
+  )
 }

@@ -2,12 +2,16 @@ import { Command, CommanderError } from 'commander'
 import { TvmNodeError } from '../errors.js'
 import { packageVersion } from '../version.js'
 import { bench } from './commands/bench.js'
+import { boards } from './commands/boards.js'
 import { cache } from './commands/cache.js'
 import { compile } from './commands/compile.js'
 import { doctor } from './commands/doctor.js'
 import { inspect } from './commands/inspect.js'
 import { profile } from './commands/profile.js'
+import { queryTracker } from './commands/query-tracker.js'
 import { run } from './commands/run.js'
+import { server } from './commands/server.js'
+import { tracker } from './commands/tracker.js'
 import { tune } from './commands/tune.js'
 import { verify } from './commands/verify.js'
 import type { CommandContext, CommonOptions } from './context.js'
@@ -22,7 +26,21 @@ export interface CliCommand {
 }
 
 /** In the order of the help. */
-const commands: readonly CliCommand[] = [compile, run, verify, bench, profile, tune, inspect, cache, doctor]
+const commands: readonly CliCommand[] = [
+  compile,
+  run,
+  verify,
+  bench,
+  profile,
+  tune,
+  inspect,
+  boards,
+  tracker,
+  server,
+  queryTracker,
+  cache,
+  doctor,
+]
 
 /** The command line as commander's objects, from which parser, help and `docs/cli.md` come. */
 export function createProgram(

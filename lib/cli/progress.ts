@@ -10,14 +10,27 @@ export interface Progress {
   pause(): void
   /** Tells of something that the command went on without; also with `--quiet`. */
   warn(message: string): void
+  /** Tells of something that happened to a command that runs on and on. */
+  log(message: string): void
 }
 
 const warnOn = (stream: NodeJS.WriteStream) => (message: string) => {
   stream.write(`warning: ${message}\n`)
 }
 
+const logOn = (stream: NodeJS.WriteStream) => (message: string) => {
+  stream.write(`${message}\n`)
+}
+
 export function createProgress(quiet: boolean, stream: NodeJS.WriteStream = process.stderr): Progress {
-  if (quiet) return { interactive: false, update: () => {}, pause: () => {}, warn: warnOn(stream) }
+  if (quiet)
+    return {
+      interactive: false,
+      update: () => {},
+      pause: () => {},
+      warn: warnOn(stream),
+      log: () => {},
+    }
   return stream.isTTY ? barProgress(stream) : lineProgress(stream)
 }
 
@@ -45,6 +58,10 @@ function barProgress(stream: NodeJS.WriteStream): Progress {
       bar.stop()
       warnOn(stream)(message)
     },
+    log(message) {
+      bar.stop()
+      logOn(stream)(message)
+    },
   }
 }
 
@@ -58,5 +75,6 @@ function lineProgress(stream: NodeJS.WriteStream): Progress {
     },
     pause() {},
     warn: warnOn(stream),
+    log: logOn(stream),
   }
 }

@@ -1,4 +1,5 @@
 // The main module of an engine process.
+import type { Socket } from 'node:net'
 import { native } from '../native.js'
 import { type EngineReply, type EngineRequest, plainError, type Task } from './protocol.js'
 
@@ -9,6 +10,8 @@ const tasks: Readonly<Record<string, () => Promise<{ run: Task }>>> = {
   compile: () => import('../compile/task.js'),
   library: () => import('./library-task.js'),
   reference: () => import('../backend/reference-task.js'),
+  'rpc-serve': () => import('../rpc/serve-task.js'),
+  'rpc-session': () => import('../rpc/remote-task.js'),
   run: () => import('../measure/run-task.js'),
   session: () => import('../session/engine-task.js'),
   structure: () => import('../compile/structure-task.js'),
@@ -18,20 +21,20 @@ function send(reply: EngineReply): void {
   process.send?.(reply)
 }
 
-process.on('message', (message: EngineRequest) => {
-  void serve(message)
+process.on('message', (message: EngineRequest, socket: Socket | undefined) => {
+  void serve(message, socket)
 })
 // Without its host an engine has nobody to work for, and in the middle of its work it hears no event.
 process.on('disconnect', () => process.exit(0))
 native.endWithParent()
 
-async function serve({ id, task, request }: EngineRequest): Promise<void> {
+async function serve({ id, task, request }: EngineRequest, socket: Socket | undefined): Promise<void> {
   try {
     const module = Object.hasOwn(tasks, task) ? await tasks[task]?.() : undefined
     if (!module) throw new Error(`an engine knows no task '${task}'`)
     const progress = (event: Parameters<Parameters<Task>[1]['progress']>[0]) =>
       send({ id, type: 'progress', event })
-    const result = await module.run(request as never, { progress })
+    const result = await module.run(request as never, { progress, socket })
     send({ id, type: 'result', result })
   } catch (error) {
     send({ id, type: 'error', error: plainError(error) })

@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import type { Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -22,6 +23,8 @@ const LONGEST_FAREWELL = 1000
 /** Reaching a limit ends the engine. */
 export interface RunOptions extends Limits {
   readonly onProgress?: ((event: ProgressEvent) => void) | undefined
+  /** The engine gets it too; it stays open here. */
+  readonly socket?: Socket | undefined
 }
 
 export interface EngineOptions extends RunOptions {
@@ -88,7 +91,8 @@ export class Engine {
     try {
       const result = new Promise((resolve, reject) => {
         this.pending.set(id, { resolve, reject, onProgress: options.onProgress, phase: undefined })
-        this.child.send({ id, task, request }, (error) => error && reject(error))
+        const sent = (error: Error | null) => error && reject(error)
+        this.child.send({ id, task, request }, options.socket, { keepOpen: true }, sent)
       })
       return await Promise.race([result, time.over()])
     } finally {

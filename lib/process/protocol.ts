@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { type ErrorCode, TvmNodeError } from '../errors.js'
 
 /** What an engine is asked to do: a task by name with plain data. */
@@ -26,6 +27,8 @@ export interface ProgressEvent {
 /** What a task gets beside its request. */
 export interface TaskContext {
   readonly progress: (event: ProgressEvent) => void
+  /** The socket that came with the request. */
+  readonly socket: Socket | undefined
 }
 
 /** A task module's one export: runs a request within the engine. */

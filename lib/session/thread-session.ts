@@ -31,7 +31,8 @@ import { allowedCpus } from './cpus.js'
 import { Executor, type ExecutorCall } from './executor.js'
 import { InlineGate } from './inline-gate.js'
 import { checkInputs, type NamedTensors } from './inputs.js'
-import type { LoadOptions, OperatorProfile, ProfileReport, Session } from './session.js'
+import { operatorProfiles } from './operator-profile.js'
+import type { LoadOptions, ProfileReport, Session } from './session.js'
 
 const CPU = 1
 /** TVM's thread pool mode "n threads that share these processors" (v0.18, include/tvm/runtime/threading_backend.h). */
@@ -217,24 +218,4 @@ export class ThreadSession implements Session {
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }
-}
-
-interface ReportJson {
-  readonly calls: readonly Record<string, Record<string, number | string>>[]
-}
-
-/** Reads the library's report (TVM v0.18, src/runtime/profiling.cc, AsJSON). */
-function operatorProfiles(json: string): OperatorProfile[] {
-  const value = (entry: Record<string, number | string> | undefined) => Object.values(entry ?? {})[0]
-  const { calls } = JSON.parse(json) as ReportJson
-  const total = calls.reduce((sum, call) => sum + Number(value(call['Duration (us)']) ?? 0), 0)
-  return calls.map((call) => {
-    const durationUs = Number(value(call['Duration (us)']) ?? 0)
-    return {
-      name: String(value(call.Name) ?? '').replace(/^tvmgen_default_(fused_)?/, ''),
-      durationUs,
-      percent: total > 0 ? (100 * durationUs) / total : 0,
-      device: String(value(call.Device) ?? ''),
-    }
-  })
 }

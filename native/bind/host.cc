@@ -8,6 +8,7 @@
 
 #include "../host/cpu_features.h"
 #include "../host/shared_memory.h"
+#include "../host/socket.h"
 
 namespace tvm_node {
 namespace {
@@ -53,6 +54,24 @@ Napi::Value EndWithParent(EnvState&, const Napi::CallbackInfo& info) {
 
 Napi::Value SharedMemoryUnlink(EnvState&, const Napi::CallbackInfo& info) {
   SharedMemory::Unlink(info[0].As<Napi::String>().Utf8Value());
+  return info.Env().Undefined();
+}
+
+Napi::Value SocketBlocking(EnvState&, const Napi::CallbackInfo& info) {
+  SetBlocking(info[0].As<Napi::Number>().Int32Value(), info[1].As<Napi::Boolean>().Value());
+  return info.Env().Undefined();
+}
+
+Napi::Value SocketDuplicate(EnvState&, const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), Duplicate(info[0].As<Napi::Number>().Int32Value()));
+}
+
+Napi::Value SocketHungUp(EnvState&, const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), IsHungUp(info[0].As<Napi::Number>().Int32Value()));
+}
+
+Napi::Value NoticeDeadPeersOf(EnvState&, const Napi::CallbackInfo& info) {
+  NoticeDeadPeers(info[0].As<Napi::Number>().Int32Value());
   return info.Env().Undefined();
 }
 

@@ -1,4 +1,4 @@
-// The machine's own facilities: processor features and shared memory.
+// The machine's own facilities: processor features, shared memory and sockets.
 #ifndef TVM_NODE_BIND_HOST_H_
 #define TVM_NODE_BIND_HOST_H_
 
@@ -15,6 +15,14 @@ Napi::Value SharedMemoryCreate(EnvState& state, const Napi::CallbackInfo& info);
 Napi::Value SharedMemoryOpen(EnvState& state, const Napi::CallbackInfo& info);
 /** sharedMemoryUnlink(name): for a name that nobody opened. */
 Napi::Value SharedMemoryUnlink(EnvState& state, const Napi::CallbackInfo& info);
+/** socketBlocking(fd, blocking) */
+Napi::Value SocketBlocking(EnvState& state, const Napi::CallbackInfo& info);
+/** socketDuplicate(fd): another descriptor of the socket */
+Napi::Value SocketDuplicate(EnvState& state, const Napi::CallbackInfo& info);
+/** socketHungUp(fd): whether the peer is gone */
+Napi::Value SocketHungUp(EnvState& state, const Napi::CallbackInfo& info);
+/** noticeDeadPeers(seconds): for the TCP connections that there are now */
+Napi::Value NoticeDeadPeersOf(EnvState& state, const Napi::CallbackInfo& info);
 
 }  // namespace tvm_node
 

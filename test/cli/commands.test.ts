@@ -338,7 +338,7 @@ describe('a run of minutes that is given up does not hold up the end', () => {
 
 test('help names every command, and each command its options', async () => {
   const { stdout } = await cli(['--help'])
-  const commands = [...stdout.matchAll(/^ {2}([a-z]+) .*[[<]/gm)].map((match) => match[1] as string)
+  const commands = [...stdout.matchAll(/^ {2}([a-z-]+) .*[[<]/gm)].map((match) => match[1] as string)
   expect(commands).toEqual([
     'compile',
     'run',
@@ -347,6 +347,10 @@ test('help names every command, and each command its options', async () => {
     'profile',
     'tune',
     'inspect',
+    'boards',
+    'tracker',
+    'server',
+    'query-tracker',
     'cache',
     'doctor',
     'help',

@@ -1,9 +1,14 @@
 import { open } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { TvmNodeError } from '../../errors.js'
+import type { Limits } from '../../limits.js'
+import type { NamedTensors } from '../../session/inputs.js'
+import type { Session } from '../../session/session.js'
 import type { Summary } from '../../statistics.js'
+import { buildOptions, place } from '../board-session.js'
 import type { CommandContext } from '../context.js'
 import { EXIT } from '../exit.js'
+import { boardOption, trackerOption } from '../network-options.js'
 import {
   inputsOption,
   integer,
@@ -32,6 +37,8 @@ interface Options {
   readonly records?: string[]
   readonly cache: boolean
   readonly timeout?: number
+  readonly board?: string
+  readonly tracker?: string
 }
 
 export const bench: CliCommand = {
@@ -49,6 +56,8 @@ export const bench: CliCommand = {
       new Option('--against <peer>', 'peer to compare with; needs the model').choices(['onnxruntime']),
     )
     .addOption(targetOption())
+    .addOption(boardOption().conflicts(['target', 'against']))
+    .addOption(trackerOption())
     .addOption(optLevelOption())
     .addOption(shapeOption())
     .addOption(recordsOption())
@@ -56,7 +65,6 @@ export const bench: CliCommand = {
     .addOption(timeoutOption()),
 
   async action(context: CommandContext, options: Options, file: string) {
-    const { load } = await import('../../session/load.js')
     const { measureInTurns } = await import('../measure.js')
     const { signal, progress, print, printJson } = context
     const isModel = !(await isArtifact(file))
@@ -68,9 +76,9 @@ export const bench: CliCommand = {
     }
     await using artifact = isModel ? await compileFor(file, options, context) : undefined
     progress.update('load')
-    const { threads } = options
     const limits = { signal, timeoutMs: timeoutMs(options) }
-    await using session = await load(artifact ?? file, { ...limits, ...(threads && { threads }) })
+    await using placed = await place(artifact ?? file, options, limits)
+    const { session, where } = placed
     const inputs = await givenInputs(options.inputs, session.inputs)
     const peer = options.against
       ? await (await import('../peer.js')).openOnnxRuntime(file, inputs, session.threads)
@@ -80,10 +88,12 @@ export const bench: CliCommand = {
         async () => void (await session.run(inputs, limits)),
         ...(peer ? [() => peer.run()] : []),
       ]
-      const [own, other] = await measureInTurns(contenders, options.runs, {
-        signal,
-        onRound: (fraction) => progress.update('measure', fraction),
-      })
+      const [own, other] = options.board
+        ? [await onBoard(session, inputs, options.runs, limits)]
+        : await measureInTurns(contenders, options.runs, {
+            signal,
+            onRound: (fraction) => progress.update('measure', fraction),
+          })
       const ratio = other && (own as Summary).median / other.median
       printJson({
         name: session.metadata.name,
@@ -100,7 +110,7 @@ export const bench: CliCommand = {
       if (peer && other) rows.push({ name: `${peer.name} ${peer.version}`, summary: other })
       print(
         formatTable(rows, [
-          { title: `${session.metadata.name}, ${session.threads} threads`, value: ({ name }) => name },
+          { title: `${session.metadata.name}, ${where}`, value: ({ name }) => name },
           { title: 'median ms', value: ({ summary }) => summary.median.toFixed(3), align: 'right' },
           { title: 'spread', value: ({ summary }) => summary.spread.toFixed(3), align: 'right' },
           { title: 'min', value: ({ summary }) => summary.min.toFixed(3), align: 'right' },
@@ -116,10 +126,22 @@ export const bench: CliCommand = {
   },
 }
 
+/** Milliseconds a run as the board measures it, without the ways of tensors. */
+async function onBoard(
+  session: Session,
+  inputs: NamedTensors,
+  repeat: number,
+  limits: Limits,
+): Promise<Summary> {
+  const { metrics } = await session.profile(inputs, { ...limits, repeat })
+  const { median, spread, min, max, count } = metrics.latencyUs
+  return { median: median / 1000, spread: spread / 1000, min: min / 1000, max: max / 1000, count }
+}
+
 async function compileFor(model: string, options: Options, { signal, progress }: CommandContext) {
   const { compile } = await import('../../compile/compile.js')
   return compile(model, {
-    target: options.target,
+    ...(await buildOptions(options)),
     optLevel: Number(options.optLevel),
     shapes: options.shape ?? {},
     ...(options.records ? { records: options.records } : {}),

@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander'
+import { buildOptions } from '../board-session.js'
 import { EXIT } from '../exit.js'
+import { boardOption } from '../network-options.js'
 import {
   constantsOption,
   noCacheOption,
@@ -26,6 +28,7 @@ interface Options {
   readonly records?: string[]
   readonly cache: boolean
   readonly timeout?: number
+  readonly board?: string
 }
 
 export const compile: CliCommand = {
@@ -35,6 +38,7 @@ export const compile: CliCommand = {
     .argument('<model>', 'ONNX file; external data is looked for beside it')
     .requiredOption('-o, --output <file>', 'where to write the artifact')
     .addOption(targetOption())
+    .addOption(boardOption().conflicts('target'))
     .addOption(
       new Option(
         '--format <format>',
@@ -59,7 +63,7 @@ export const compile: CliCommand = {
     await checkWritable(options.output, [model])
     const started = performance.now()
     await using artifact = await compile(model, {
-      target: options.target,
+      ...(await buildOptions(options)),
       format: options.format,
       moduleName: options.moduleName,
       optLevel: Number(options.optLevel),

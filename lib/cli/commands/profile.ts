@@ -1,5 +1,7 @@
 import { Command } from 'commander'
+import { place } from '../board-session.js'
 import { EXIT } from '../exit.js'
+import { boardOption, trackerOption } from '../network-options.js'
 import {
   inputsOption,
   integer,
@@ -18,6 +20,8 @@ interface Options {
   readonly repeat: number
   readonly isolation: 'thread' | 'process'
   readonly timeout?: number
+  readonly board?: string
+  readonly tracker?: string
 }
 
 export const profile: CliCommand = {
@@ -29,14 +33,16 @@ export const profile: CliCommand = {
     .addOption(threadsOption())
     .option('--repeat <count>', 'runs of the whole network for its latency', integer(1), 10)
     .addOption(isolationOption())
-    .addOption(timeoutOption()),
+    .addOption(timeoutOption())
+    .addOption(boardOption())
+    .addOption(trackerOption()),
 
   async action({ signal, progress, print, printJson }, options: Options, artifact: string) {
-    const { load } = await import('../../session/load.js')
     const limits = { signal, timeoutMs: timeoutMs(options) }
-    const { threads, isolation, repeat } = options
+    const { repeat } = options
     progress.update('load')
-    await using session = await load(artifact, { ...limits, isolation, ...(threads && { threads }) })
+    await using placed = await place(artifact, options, limits)
+    const { session, where } = placed
     progress.update('run')
     const inputs = await givenInputs(options.inputs, session.inputs)
     const { metrics, profile } = await session.profile(inputs, { ...limits, repeat })
@@ -53,7 +59,7 @@ export const profile: CliCommand = {
     )
     const { median, min, max } = metrics.latencyUs
     print(
-      `\nthe whole network takes ${median.toFixed(0)} us (${min.toFixed(0)} to ${max.toFixed(0)} in ${repeat} runs) on ${session.threads} threads`,
+      `\nthe whole network takes ${median.toFixed(0)} us (${min.toFixed(0)} to ${max.toFixed(0)} in ${repeat} runs) on ${where}`,
     )
     return EXIT.ok
   },

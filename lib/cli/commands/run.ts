@@ -1,5 +1,7 @@
 import { Command } from 'commander'
+import { place } from '../board-session.js'
 import { EXIT } from '../exit.js'
+import { boardOption, trackerOption } from '../network-options.js'
 import { isolationOption, threadsOption, timeoutMs, timeoutOption } from '../options.js'
 import type { CliCommand } from '../program.js'
 import { formatTable } from '../table.js'
@@ -11,6 +13,8 @@ interface Options {
   readonly threads?: number
   readonly isolation: 'thread' | 'process'
   readonly timeout?: number
+  readonly board?: string
+  readonly tracker?: string
 }
 
 export const run: CliCommand = {
@@ -22,18 +26,19 @@ export const run: CliCommand = {
     .option('--outputs <file>', '.npz file to write the outputs to')
     .addOption(threadsOption())
     .addOption(isolationOption())
-    .addOption(timeoutOption()),
+    .addOption(timeoutOption())
+    .addOption(boardOption())
+    .addOption(trackerOption()),
 
   async action({ signal, progress, print, printJson }, options: Options, artifact: string) {
-    const { load } = await import('../../session/load.js')
     const { readNpz, writeNpz } = await import('../../npz.js')
     const limits = { signal, timeoutMs: timeoutMs(options) }
     const { checkWritable } = await import('../../files.js')
     if (options.outputs) await checkWritable(options.outputs, [artifact, options.inputs])
     progress.update('load')
     const inputs = await readNpz(options.inputs)
-    const { threads, isolation } = options
-    await using session = await load(artifact, { ...limits, isolation, ...(threads && { threads }) })
+    await using placed = await place(artifact, options, limits)
+    const { session, where } = placed
     progress.update('run')
     const started = performance.now()
     const outputs = await session.run(inputs, limits)
@@ -55,7 +60,7 @@ export const run: CliCommand = {
         { title: 'max', value: ({ range }) => formatNumber(range?.max), align: 'right' },
       ]),
     )
-    print(`\nran in ${ms.toFixed(2)} ms on ${session.threads} thread${session.threads === 1 ? '' : 's'}`)
+    print(`\nran in ${ms.toFixed(2)} ms on ${where}`)
     if (options.outputs) print(`wrote ${options.outputs}`)
     return EXIT.ok
   },

@@ -1,0 +1,24 @@
+import { isTvmNodeError } from '../errors.js'
+import type { Limits } from '../limits.js'
+import type { Board } from './board.js'
+import { openBoard } from './open.js'
+
+/** How a board stands: `unsupported` by this version, otherwise as its adapter says. */
+export interface BoardStatus {
+  readonly state: 'free' | 'busy' | 'offline' | 'unsupported'
+  /** Why it is not free; empty when it is. */
+  readonly reason: string
+}
+
+/** Asks a board for its state without taking it. @throws the signal's reason */
+export async function boardState(board: Board, limits: Limits): Promise<BoardStatus> {
+  try {
+    await using connection = openBoard(board)
+    const answer = await connection.available(limits)
+    if (answer.available) return { state: 'free', reason: '' }
+    return { state: answer.busy ? 'busy' : 'offline', reason: answer.reason }
+  } catch (error) {
+    if (isTvmNodeError(error, 'ERR_NOT_AVAILABLE')) return { state: 'unsupported', reason: error.message }
+    throw error
+  }
+}

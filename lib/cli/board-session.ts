@@ -1,0 +1,62 @@
+import type { CompileOptions } from '../compile/compile.js'
+import type { Limits } from '../limits.js'
+import type { ArtifactSource } from '../session/load.js'
+import type { LoadOptions, Session } from '../session/session.js'
+
+export interface PlaceOptions {
+  readonly board?: string
+  readonly tracker?: string
+  readonly threads?: number
+  readonly isolation?: 'thread' | 'process'
+}
+
+/** A loaded artifact, on this machine or on a board, with what must be given back afterwards. */
+export interface Placed extends AsyncDisposable {
+  readonly session: Session
+  /** For people: "2 threads" or the board. */
+  readonly where: string
+}
+
+/** Loads an artifact where the command line says. @throws the errors of `load`; `ERR_UNKNOWN_BOARD`, `ERR_BOARD`, `ERR_BOARD_BUSY` */
+export async function place(
+  artifact: ArtifactSource,
+  options: PlaceOptions,
+  limits: Limits,
+): Promise<Placed> {
+  const how: LoadOptions = {
+    ...(options.isolation && { isolation: options.isolation }),
+    ...(options.threads !== undefined && { threads: options.threads }),
+  }
+  if (options.board === undefined) {
+    const { load } = await import('../session/load.js')
+    const session = await load(artifact, { ...how, ...limits })
+    const where = `${session.threads} thread${session.threads === 1 ? '' : 's'}`
+    return { session, where, [Symbol.asyncDispose]: () => session.dispose() }
+  }
+  const { openBoard } = await import('../boards/open.js')
+  const { findBoard } = await import('../boards/predefined.js')
+  const found = findBoard(options.board)
+  const board = openBoard(
+    options.tracker ? { ...found, connector: 'rpc', tracker: options.tracker } : found,
+    how,
+  )
+  try {
+    const session = await board.upload(artifact, limits)
+    return { session, where: `board ${found.name}`, [Symbol.asyncDispose]: () => board.close() }
+  } catch (error) {
+    await board.close().catch(() => undefined)
+    throw error
+  }
+}
+
+/** What a build is for: a board, or else a target. @throws `ERR_UNKNOWN_BOARD` */
+export async function buildOptions(options: {
+  readonly board?: string
+  readonly target: string
+}): Promise<Pick<CompileOptions, 'target' | 'config'>> {
+  if (options.board === undefined) return { target: options.target }
+  const { findBoard } = await import('../boards/predefined.js')
+  const { passConfigOf } = await import('../boards/board.js')
+  const board = findBoard(options.board)
+  return { target: board.target, config: passConfigOf(board) }
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml'
+import type { z } from 'zod'
+import { isTvmNodeError, TvmNodeError } from '../errors.js'
+import { parseConfig } from './check.js'
+
+/**
+ * Reads a YAML file and checks it.
+ *
+ * @throws `ERR_CONFIG` with file and line of the first fault.
+ */
+export function readConfigFile<Schema extends z.ZodType>(schema: Schema, path: string): z.output<Schema> {
+  const lines = new LineCounter()
+  const document = parseDocument(read(path), { lineCounter: lines })
+  const [fault] = document.errors
+  if (fault) {
+    throw new TvmNodeError('ERR_CONFIG', `${path}:${lines.linePos(fault.pos[0]).line}: ${fault.message}`, {
+      cause: fault,
+      details: { file: path },
+    })
+  }
+  try {
+    return parseConfig(schema, document.toJS() ?? {}, path)
+  } catch (error) {
+    if (!isTvmNodeError(error, 'ERR_CONFIG')) throw error
+    const { line } = lines.linePos(offsetOf(document, error) ?? 0)
+    const said = error.message.slice(path.length)
+    throw new TvmNodeError('ERR_CONFIG', `${path}:${line}${said}`, {
+      cause: error,
+      details: { ...error.details, file: path, line },
+    })
+  }
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new TvmNodeError('ERR_CONFIG', `cannot read ${path}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** Where in the text the value or key is that an error is about. */
+function offsetOf(document: Document, { message, details }: TvmNodeError): number | undefined {
+  const path = String(details.path ?? '')
+    .split('.')
+    .filter(Boolean)
+  const place = path.length > 0 ? document.getIn(path, true) : document.contents
+  const unknown = /there is no key '(?:[^']*\.)?([^'.]+)'/.exec(message)?.[1]
+  const pair = isMap(place) && place.items.find(({ key }) => String(key) === unknown)
+  if (pair && isNode(pair.key)) return pair.key.range?.[0]
+  return isNode(place) ? place.range?.[0] : undefined
+}

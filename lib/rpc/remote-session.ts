@@ -1,0 +1,131 @@
+import { isTvmNodeError, TvmNodeError } from '../errors.js'
+import type { Limits } from '../limits.js'
+import { Engine } from '../process/engine.js'
+import type { TvmArg } from '../runtime/index.js'
+import { CallQueue } from '../session/call-queue.js'
+import type { ArtifactSource } from '../session/load.js'
+import type { Session } from '../session/session.js'
+import { type Address, formatAddress } from './address.js'
+import { RemoteNetwork } from './remote-network.js'
+import type { RemoteCall, RemoteOpened } from './remote-task.js'
+
+export interface ConnectOptions extends Limits {
+  /** What the server expects: its own key, or the match key that a tracker granted. */
+  readonly key?: string
+  /** Seconds after which the server ends the session; default never. */
+  readonly seconds?: number
+}
+
+/** Milliseconds for a connection. */
+const CONNECT = 30_000
+
+/**
+ * A session on a board's server, of this package or of TVM's own (TVM v0.18, python/tvm/rpc/client.py). The blocking client of the
+ * library runs in a process of its own; a call that reaches its limits ends process and session.
+ */
+export class RemoteSession implements AsyncDisposable {
+  private readonly queue = new CallQueue(true)
+  private isDisposed = false
+
+  private constructor(
+    readonly address: Address,
+    private readonly engine: Engine,
+  ) {}
+
+  /** @throws `ERR_CONNECTION`, `ERR_PROTOCOL`, `ERR_SESSION_KEY`, `ERR_TIMEOUT` */
+  static async connect(
+    address: Address,
+    { key = '', seconds, signal, timeoutMs = CONNECT }: ConnectOptions = {},
+  ): Promise<RemoteSession> {
+    const engine = new Engine()
+    const session = new RemoteSession(address, engine)
+    try {
+      await session.call({ type: 'connect', address, key, seconds }, { signal, timeoutMs })
+      return session
+    } catch (error) {
+      engine.kill()
+      throw error
+    }
+  }
+
+  /** Whether calls are possible. */
+  get alive(): boolean {
+    return !this.isDisposed && this.engine.alive
+  }
+
+  /**
+   * Brings a file onto the board.
+   *
+   * @param name - What it is called there; default the file's own name.
+   * @throws `ERR_REMOTE`, `ERR_CONNECTION`, `ERR_SESSION_EXPIRED`, `ERR_TIMEOUT`
+   */
+  async upload(path: string, name?: string, limits?: Limits): Promise<void> {
+    await this.call({ type: 'upload', path, name }, limits)
+  }
+
+  /** The contents of a file on the board. @throws as `upload` */
+  async download(name: string, limits?: Limits): Promise<Uint8Array> {
+    return (await this.call({ type: 'download', name, linked: false }, limits)) as Uint8Array
+  }
+
+  /** The shared library that the board makes of an uploaded object or archive of objects. @throws as `upload` */
+  async downloadLinked(name: string, limits?: Limits): Promise<Uint8Array> {
+    return (await this.call({ type: 'download', name, linked: true }, limits)) as Uint8Array
+  }
+
+  async remove(name: string, limits?: Limits): Promise<void> {
+    await this.call({ type: 'remove', name }, limits)
+  }
+
+  /** Calls a function of the board's registry with plain values. @throws as `upload` */
+  invoke(name: string, args: readonly TvmArg[] = [], limits?: Limits): Promise<unknown> {
+    return this.call({ type: 'call', name, args }, limits)
+  }
+
+  /**
+   * Brings an artifact onto the board and loads it there. The network ends with this session.
+   *
+   * @throws as `upload`, and those of reading an artifact
+   */
+  async load(artifact: ArtifactSource, limits?: Limits): Promise<Session> {
+    const path = typeof artifact === 'string' ? artifact : artifact.path
+    return new RemoteNetwork(this, (await this.call({ type: 'open', path }, limits)) as RemoteOpened)
+  }
+
+  /** @internal */
+  async call(call: RemoteCall, limits: Limits = {}): Promise<unknown> {
+    const where = formatAddress(this.address)
+    if (this.isDisposed) throw new TvmNodeError('ERR_DISPOSED', `the session on ${where} was disposed`)
+    if (!this.engine.alive) throw lost(where)
+    return this.queue.add(limits, async (signal) => {
+      try {
+        return await this.engine.run('rpc-session', call, { signal })
+      } catch (error) {
+        // What is left of a broken connection is of no use.
+        if (broken.some((code) => isTvmNodeError(error, code))) this.engine.kill()
+        throw error
+      }
+    })
+  }
+
+  /** Ends the session after the calls in flight. Safe to call twice. */
+  async dispose(): Promise<void> {
+    if (this.isDisposed) return
+    this.isDisposed = true
+    await this.queue.answered()
+    if (this.engine.alive) {
+      const farewell: RemoteCall = { type: 'close' }
+      await this.engine.run('rpc-session', farewell, { timeoutMs: 5000 }).catch(() => undefined)
+    }
+    this.engine.kill()
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+}
+
+const broken = ['ERR_CONNECTION', 'ERR_SESSION_EXPIRED', 'ERR_PROTOCOL'] as const
+
+function lost(where: string): TvmNodeError {
+  return new TvmNodeError('ERR_CONNECTION', `the session on ${where} was lost`, { details: { peer: where } })
+}

@@ -1,0 +1,160 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { native } from '../native.js'
+import { getGlobalFunc, type Module, openLibrary, type TvmArg, type TvmValue } from '../runtime/index.js'
+import { type ArtifactMetadata, readArtifact } from '../session/artifact.js'
+import { sharedTensors } from '../session/engine-task.js'
+import type { ProfileReport } from '../session/session.js'
+import { SharedTensors } from '../session/shared-tensors.js'
+import { type Address, formatAddress } from './address.js'
+import { DEAD_AFTER_S } from './protocol.js'
+import { remoteError } from './remote-error.js'
+import { need, RemoteExecutor } from './remote-executor.js'
+
+export type RemoteCall =
+  | {
+      readonly type: 'connect'
+      readonly address: Address
+      readonly key: string
+      /** Seconds after which the server ends the session. */
+      readonly seconds?: number | undefined
+    }
+  | { readonly type: 'upload'; readonly path: string; readonly name?: string | undefined }
+  | { readonly type: 'download'; readonly name: string; readonly linked: boolean }
+  | { readonly type: 'remove'; readonly name: string }
+  | { readonly type: 'call'; readonly name: string; readonly args: readonly TvmArg[] }
+  | { readonly type: 'open'; readonly path: string }
+  | { readonly type: 'run'; readonly id: number }
+  | { readonly type: 'profile'; readonly id: number; readonly repeat: number }
+  | { readonly type: 'unload'; readonly id: number }
+  | { readonly type: 'close' }
+
+export interface RemoteOpened {
+  readonly id: number
+  readonly metadata: ArtifactMetadata
+  /** Name and bytes of the memory through which inputs, then outputs, travel. */
+  readonly memory: { readonly name: string; readonly size: number }
+}
+
+interface Opened {
+  readonly executor: RemoteExecutor
+  readonly tensors: ReturnType<typeof sharedTensors>
+}
+
+/** An engine has one session at a time. */
+let session: Module | undefined
+const networks = new Map<number, Opened>()
+const libraries = new Map<string, Module>()
+let nextId = 1
+let where = ''
+
+/** The engine's side of a `RemoteSession`. Blocks its process: whoever waits for it may kill it. */
+export async function run(call: RemoteCall): Promise<unknown> {
+  try {
+    if (call.type === 'open') return await open(call.path)
+    return perform(call)
+  } catch (error) {
+    throw remoteError(error, where)
+  }
+}
+
+function perform(call: Exclude<RemoteCall, { type: 'open' }>): unknown {
+  switch (call.type) {
+    case 'connect':
+      return connect(call.address, call.key, call.seconds)
+    case 'upload':
+      need(current(), 'tvm.rpc.server.upload')(call.name ?? basename(call.path), readBytes(call.path))
+      return undefined
+    case 'download': {
+      const name = call.linked ? 'tvm.rpc.server.download_linked_module' : 'tvm.rpc.server.download'
+      return need(current(), name)(call.name)
+    }
+    case 'remove':
+      need(current(), 'tvm.rpc.server.remove')(call.name)
+      return undefined
+    case 'call': {
+      using func = need(current(), call.name)
+      return plain(func(...call.args))
+    }
+    case 'run': {
+      const { executor, tensors } = network(call.id)
+      tensors.outputs.write(executor.run(tensors.inputs.inPlace))
+      return undefined
+    }
+    case 'profile':
+      return profile(call.id, call.repeat)
+    case 'unload':
+      return unload(call.id)
+    case 'close':
+      return close()
+  }
+}
+
+function connect(address: Address, key: string, seconds: number | undefined): void {
+  close()
+  where = formatAddress(address)
+  openLibrary({ kind: 'runtime' })
+  // The library takes whole seconds where the server is C++.
+  const full = seconds === undefined ? key : `${key} -timeout=${Math.ceil(seconds)}`
+  session = getGlobalFunc('rpc.Connect')(address.host, address.port, full, false) as Module
+  native.noticeDeadPeers(DEAD_AFTER_S)
+}
+
+function current(): Module {
+  if (session) return session
+  throw new Error('this engine has no session')
+}
+
+function network(id: number): Opened {
+  const opened = networks.get(id)
+  if (opened) return opened
+  throw new Error('this session has no network')
+}
+
+function readBytes(path: string): Uint8Array {
+  const { buffer, byteOffset, byteLength } = readFileSync(path)
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}
+
+async function open(path: string): Promise<RemoteOpened> {
+  const contents = await readArtifact(path)
+  const executor = RemoteExecutor.open(current(), contents, libraries)
+  const { inputs, outputs } = contents.metadata
+  // Memory of no bytes cannot be mapped.
+  const size = Math.max(1, SharedTensors.size(inputs) + SharedTensors.size(outputs))
+  const { name, buffer } = native.sharedMemoryCreate(size)
+  process.once('exit', () => native.sharedMemoryUnlink(name))
+  const id = nextId++
+  networks.set(id, { executor, tensors: sharedTensors(buffer, contents.metadata) })
+  return { id, metadata: contents.metadata, memory: { name, size } }
+}
+
+function profile(id: number, repeat: number): Omit<ProfileReport, 'outputs'> {
+  const { executor, tensors } = network(id)
+  const { outputs, ...report } = executor.profile(tensors.inputs.inPlace, repeat)
+  tensors.outputs.write(outputs)
+  return report
+}
+
+function unload(id: number): void {
+  networks.get(id)?.executor.dispose()
+  networks.delete(id)
+}
+
+function close(): void {
+  for (const id of networks.keys()) unload(id)
+  for (const library of libraries.values()) library.dispose()
+  libraries.clear()
+  if (!session) return
+  try {
+    session.getFunction('CloseRPCConnection')?.()
+  } finally {
+    session.dispose()
+    session = undefined
+  }
+}
+
+/** Values that can go to another process. */
+function plain(value: TvmValue): unknown {
+  return value === null || typeof value !== 'object' || value instanceof Uint8Array ? value : undefined
+}
