@@ -25,7 +25,7 @@ function layer(op: Op, directions: 1 | 2, parts: readonly string[], attrs: Case[
     Object.fromEntries(names.map((name) => [name, all[name] as never]))
   return {
     op,
-    opsets: [7, 14],
+    opsets: [14],
     feeds: {
       x: random([steps, batch, width]),
       ...pick(used.filter((name) => name === 'lengths' || name === 'h' || name === 'c')),
