@@ -57,7 +57,6 @@ describeFamilies({
   ],
   TreeEnsembleRegressor: [
     one('TreeEnsembleRegressor', { ...nodes, ...targets }),
-    one('TreeEnsembleRegressor', { ...nodes, ...targets, base_values: floats(1, -2) }),
     one('TreeEnsembleRegressor', { ...nodes, ...targets, aggregate_function: 'AVERAGE' }),
   ],
   TreeEnsembleClassifier: [

@@ -102,6 +102,14 @@ export function cast(x: Value, dtype: DType): Value {
   return x.dtype === dtype ? x : emit('cast', [x], { dtype })
 }
 
+/**
+ * Keeps what is computed from `x` out of the kernel that computes `x`. Kernels repeat the computation of an element wherever it
+ * is used, which grows with every step of a chain whose steps use the one before more than once.
+ */
+export function stored(x: Value): Value {
+  return x.isConstant ? x : emit('annotation.stop_fusion', [x])
+}
+
 /** Changes the shape; constants share their memory. */
 export function reshape(x: Value, shape: readonly number[]): Value {
   if (x.shape.length === shape.length && x.shape.every((dim, i) => dim === shape[i])) return x

@@ -14,6 +14,7 @@ import {
   product,
   range,
   reshape,
+  stored,
   subtract,
   where,
 } from '../emit.js'
@@ -84,7 +85,11 @@ function gather(x: Value, places: readonly Value[], border: Border): Value {
 
 /** The sum over all combinations of one tap an axis. */
 export function interpolate(x: Value, taps: readonly (readonly Tap[])[], border: Border): Value {
-  const combinations = taps.reduce<Tap[][]>(
+  // Places and weights are the same for all channels.
+  const once = taps.map((axis) =>
+    axis.map(({ place, weight }) => ({ place: stored(place), weight: weight && stored(weight) })),
+  )
+  const combinations = once.reduce<Tap[][]>(
     (partial, axis) => partial.flatMap((chosen) => axis.map((tap) => [...chosen, tap])),
     [[]],
   )

@@ -119,9 +119,10 @@ operator(`${domain}.LabelEncoder`, {
     const count = keys.shape[0] as number
     const asked = reshape(x, [...x.shape, 1])
     const matches = equal(asked, cast(keys, x.dtype))
+    // From opset 4 on NaN is a key like others.
     const missing = emit('isnan', [asked])
     const found =
-      isFloat(x) && (keys.numbers ?? []).some(Number.isNaN)
+      node.opset >= 4 && isFloat(x) && (keys.numbers ?? []).some(Number.isNaN)
         ? emit('logical_or', [matches, emit('logical_and', [missing, emit('isnan', [keys])])])
         : matches
     // The first match; the default stands behind the last key.

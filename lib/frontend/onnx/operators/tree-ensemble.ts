@@ -10,6 +10,7 @@ import {
   range,
   reduce,
   sigmoid,
+  stored,
   subtract,
   where,
 } from '../emit.js'
@@ -96,7 +97,7 @@ function leaves(node: OnnxNode, x: Value, forest: Forest): Value {
       const goes = emit('logical_and', [emit('isnan', [element]), lookUp(missing, at)])
       holds = emit('logical_or', [holds, goes])
     }
-    at = where(holds, lookUp(children[0], at), lookUp(children[1], at))
+    at = stored(where(holds, lookUp(children[0], at), lookUp(children[1], at)))
   }
   return at
 }
