@@ -48,6 +48,22 @@ export class Target extends TvmObject {
   get isX86(): boolean {
     return this.has('sse2')
   }
+  /** Whether code is for 64-bit Arm. */
+  get isAarch64(): boolean {
+    return /^(aarch64|arm64)/.test(this.option('mtriple') ?? '')
+  }
+  /**
+   * The type of bytes that instructions multiply by signed ones, four at a time, and sum in 32 bits; undefined where there are
+   * none.
+   */
+  get dotProductData(): 'uint8' | 'int8' | undefined {
+    if (this.isX86) return 'uint8'
+    return this.isAarch64 && this.has('dotprod') ? 'int8' : undefined
+  }
+  /** Vector registers: 32 with AVX-512 and on 64-bit Arm, else 16. */
+  get vectorRegisters(): 16 | 32 {
+    return this.simdLanes32 === 16 || this.isAarch64 ? 32 : 16
+  }
   /** Vector width in 32-bit lanes: 16 with AVX-512, 8 with AVX2, else 4. */
   get simdLanes32(): 4 | 8 | 16 {
     if (this.has('avx512f') && this.has('avx512bw')) return 16

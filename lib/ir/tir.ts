@@ -153,8 +153,8 @@ export function call(dtype: string, op: string, ...args: TvmArg[]): PrimExpr {
 export function llvmIntrinsic(dtype: string, name: string, ...args: PrimExpr[]): PrimExpr {
   const id = getGlobalFunc('target.llvm_lookup_intrinsic_id')(name) as number
   const unsigned = (value: number) => constant(value, 'uint32')
-  // The second number counts operands whose types are part of the name: none, as the name is full.
-  return call(dtype, 'call_llvm_pure_intrin', unsigned(id), unsigned(0), ...args)
+  // The second number counts operands by whose types one of several forms is found.
+  return call(dtype, 'call_llvm_pure_intrin', unsigned(id), unsigned(args.length), ...args)
 }
 /** The same bits as another type. */
 export function reinterpret(value: PrimExpr, dtype: string): PrimExpr {

@@ -29,20 +29,20 @@ function byteShape(args: readonly (PlainArg | TemplateArg)[]): ConvolutionShape 
   return convolutionShape([args[0] as PlainArg, whole, ...args.slice(2)])
 }
 
-/** Whether bytes of these operands are multiplied four at a time: unsigned data and signed weights in fitting groups. */
+/** Whether bytes of these operands are multiplied four at a time: data of the type that instructions take and signed weights in fitting groups. */
 export function isByteConvolution(
   [data, weight]: readonly Tensor[],
   groups: number,
   target: Target,
 ): boolean {
-  if (data?.dtype !== 'uint8' || weight?.dtype !== 'int8' || !target.isX86) return false
+  if (!data || weight?.dtype !== 'int8' || data.dtype !== target.dotProductData) return false
   if (data.shape.length === 5) return weight.shape.length === 7
   const [filters, perGroup] = weight.shape as [number, number]
   return perGroup % DOT === 0 && (filters / groups) % DOT === 0
 }
 
 /**
- * Convolution of bytes in blocked layout: data [N, C/ib, H, W, ib] unsigned, weight [K/ob, C/g/ib, R, S, ib/4, ob, 4] signed,
+ * Convolution of bytes in blocked layout: data [N, C/ib, H, W, ib] (unsigned for x86), weight [K/ob, C/g/ib, R, S, ib/4, ob, 4] signed,
  * result [N, K/ob, P, Q, ob] in int32 (layouts as in TVM v0.18, python/tvm/topi/nn/conv2d.py, conv2d_NCHWc_int8). Arguments as
  * for `conv2d_NCHWc.x86`.
  */

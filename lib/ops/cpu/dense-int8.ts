@@ -28,7 +28,7 @@ const BYTES = 'dense_int8'
 
 /** Whether bytes of these operands, data [M, K] and weight [N, K], are multiplied four at a time. */
 export function isByteDense([data, weight]: readonly Tensor[], target: Target): boolean {
-  if (data?.dtype !== 'uint8' || weight?.dtype !== 'int8' || !target.isX86) return false
+  if (weight?.dtype !== 'int8' || data?.dtype !== target.dotProductData) return false
   const [columns, depth] = weight.shape as [number, number]
   return weight.shape.length === 4 || (weight.shape.length === 2 && columns % DOT === 0 && depth % DOT === 0)
 }
@@ -39,13 +39,13 @@ export function isByteDense([data, weight]: readonly Tensor[], target: Target): 
  */
 export function byteDenseBlock(rows: number, columns: number, target: Target): number {
   const lanes = dotLanes(columns, target)
-  const registers = target.simdLanes32 === 16 ? 32 : 16
+  const registers = target.vectorRegisters
   const most = rows === 1 ? registers / 2 - 4 : 4
   return lanes * (divisors(columns / lanes).findLast((vectors) => vectors <= most) ?? 1)
 }
 
 /**
- * Dense layer of bytes: data [M, K] unsigned, weight [N/b, K/4, b, 4] signed (layout `NC[b]n4c`), result [M, N] in int32.
+ * Dense layer of bytes: data [M, K] (unsigned for x86), weight [N/b, K/4, b, 4] signed (layout `NC[b]n4c`), result [M, N] in int32.
  * Arguments: data, weight, null, output type. Weights in the plain layout [N, K] are a task by itself.
  */
 export const denseInt8 = registerTemplate({
@@ -75,7 +75,7 @@ export const denseInt8 = registerTemplate({
     const [columns = 1, , given] = tensorArg(args[1])?.shape ?? []
     const block = given ?? byteDenseBlock(rows, columns, target)
     const lanes = dotLanes(block, target)
-    const registers = (target.simdLanes32 === 16 ? 29 : 13) - dotScratch(lanes, target)
+    const registers = target.vectorRegisters - 3 - dotScratch(lanes, target)
     return ConfigEntity.of({
       tile_y: split(-1, largestDivisor(rows, Math.max(1, Math.floor(registers / (block / lanes))))),
     })

@@ -20,13 +20,14 @@ export const DOT = 4
 
 /** Lanes of the widest vector in which `target` sums products of bytes and that divides `channels`; 0 where there is none. */
 export function dotLanes(channels: number, target: Target): number {
-  if (!target.isX86) return 0
+  if (!target.dotProductData) return 0
   for (let lanes: number = target.simdLanes32; lanes >= 4; lanes /= 2)
     if (channels % lanes === 0) return lanes
   return 0
 }
 
 function hasDotProduct(lanes: number, target: Target): boolean {
+  if (!target.isX86) return true
   if (target.has('avx512vnni') && (lanes === 16 || target.has('avx512vl'))) return true
   return lanes < 16 && target.has('avxvnni')
 }
@@ -37,12 +38,13 @@ export function dotScratch(lanes: number, target: Target): number {
 }
 
 /**
- * The instruction result[i] += sum of data[k] * weight[i, k] over four k: unsigned by signed bytes, summed in 32 bits. That is
- * `vpdpbusd` where the CPU has it. Elsewhere bytes are widened to 16 bits for `pmaddwd`, every other one at a time, which is
+ * The instruction result[i] += sum of data[k] * weight[i, k] over four k: bytes, summed in 32 bits. That is `vpdpbusd` where the
+ * CPU has it, and `sdot` on Arm. On other x86 CPUs bytes are widened to 16 bits for `pmaddwd`, every other one at a time, which is
  * exact; TVM's own (v0.18, python/tvm/topi/x86/tensor_intrin.py) takes `pmaddubsw`, which saturates.
  */
 export function dotProduct(lanes: number, target: Target): TensorIntrin {
-  const data = placeholder([DOT], 'uint8', 'data')
+  const bytes = target.dotProductData ?? 'uint8'
+  const data = placeholder([DOT], bytes, 'data')
   const weight = placeholder([lanes, DOT], 'int8', 'weight')
   const k = reduceAxis(DOT, 'k')
   const pattern = compute([lanes], (i) =>
@@ -50,14 +52,14 @@ export function dotProduct(lanes: number, target: Target): TensorIntrin {
   )
   const strides = [variable('row'), constant(1, 'int32')]
   const [dataBuffer, weightBuffer, sums] = [
-    declareBuffer([DOT], 'uint8', 'data', { offsetFactor: 1, strides: [constant(1, 'int32')] }),
+    declareBuffer([DOT], bytes, 'data', { offsetFactor: 1, strides: [constant(1, 'int32')] }),
     declareBuffer([lanes, DOT], 'int8', 'weight', { offsetFactor: 1, strides }),
     declareBuffer([lanes], 'int32', 'sums', { offsetFactor: 1, strides: [constant(1, 'int32')] }),
   ]
   const vector = `int32x${lanes}`
   const zero = broadcast(constant(0, 'int32'), lanes)
   const accumulate = (sum: PrimExpr) => {
-    const inputs = broadcast(reinterpret(dataBuffer.vector(`uint8x${DOT}`, 0), 'int32'), lanes)
+    const inputs = broadcast(reinterpret(dataBuffer.vector(`${bytes}x${DOT}`, 0), 'int32'), lanes)
     const weights = reinterpret(weightBuffer.vector(`int8x${lanes * DOT}`, 0, 0), vector)
     return sums.storeVector(multiplyAdd(sum, inputs, weights, lanes, target), 0)
   }
@@ -80,6 +82,13 @@ function multiplyAdd(
   target: Target,
 ): PrimExpr {
   const { dtype } = sum
+  if (!target.isX86) {
+    const [a, b] = [inputs, weights].map((value) => reinterpret(value, `int8x${lanes * DOT}`)) as [
+      PrimExpr,
+      PrimExpr,
+    ]
+    return llvmIntrinsic(dtype, 'llvm.aarch64.neon.sdot', sum, a, b)
+  }
   if (hasDotProduct(lanes, target)) {
     return llvmIntrinsic(dtype, `llvm.x86.avx512.vpdpbusd.${lanes * 32}`, sum, inputs, weights)
   }

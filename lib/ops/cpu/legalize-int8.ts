@@ -13,9 +13,9 @@ function currentTarget(): Target {
   return getGlobalFunc('target.TargetCurrent')(false) as Target
 }
 
-/** Whether the product is one of unsigned by signed bytes, on a CPU that multiplies four of them at a time. */
+/** Whether the product is one of bytes that the CPU multiplies four at a time. */
 function isByteProduct(data: Expr, weight: Expr): boolean {
-  return currentTarget().isX86 && dtypeOf(data) === 'uint8' && dtypeOf(weight) === 'int8'
+  return dtypeOf(data) === currentTarget().dotProductData && dtypeOf(weight) === 'int8'
 }
 
 const missing = (extent: number, multiple: number = DOT) => (multiple - (extent % multiple)) % multiple

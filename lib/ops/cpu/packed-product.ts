@@ -27,7 +27,7 @@ export function denseBlock(columns: number, target: Target): number {
 
 /** Rows summed together: as many as registers allow beside one block of columns. */
 export function rowTile(rows: number, block: number, target: Target): number {
-  const registers = target.simdLanes32 === 16 ? 28 : 12
+  const registers = target.vectorRegisters - 4
   const most = Math.max(1, Math.floor((registers * target.simdLanes32) / block))
   return largestDivisor(rows, most)
 }

@@ -75,7 +75,7 @@ export function registerTile(
   target: Target,
 ): CostedTile {
   const lanes = vectors.lanes ?? target.simdLanes32
-  const registers = (target.simdLanes32 === 16 ? 32 : 16) - scratch
+  const registers = target.vectorRegisters - scratch
   const whole = block % lanes === 0
   // Depthwise sums share no input, so that whole blocks, read in one go, are best.
   const vectorCounts = !whole
