@@ -38,13 +38,13 @@ for (const { name, model } of modelFolders(positionals)) {
     // One network that a contender refuses is told, and the others go on.
     rows.push({ network: name, failed: error.message.split('\n')[0] })
   }
+  // A run takes long: what is known is told at once.
+  if (json) report(rows.slice(-1), { json })
 }
 const figures = summary(rows)
 const measured = rows.filter(({ failed }) => failed === undefined)
-report(measured, { json })
-for (const { network, failed } of rows)
-  if (failed)
-    (json ? console.log : say)(json ? JSON.stringify({ network, failed }) : `${network} failed: ${failed}`)
+if (!json) report(measured, { json })
+for (const { network, failed } of rows) if (failed) say(`${network} failed: ${failed}`)
 if (!json) console.log('')
 report(figures, { json })
 if (!json) {
