@@ -9,7 +9,7 @@ import {
 } from '../runtime/index.js'
 import { TrialError } from '../schedule-config/record.js'
 import type { TensorArg } from '../schedule-config/workload.js'
-import type { BuiltTrial, RunOutcome } from './trial.js'
+import { type BuiltTrial, type RunOutcome, withoutExtremes } from './trial.js'
 
 /** How a kernel is timed (TVM v0.18, src/runtime/rpc/rpc_module.cc, RPCTimeEvaluator). */
 export interface TimingOptions {
@@ -97,10 +97,4 @@ function filled({ shape, dtype }: TensorArg, position: number): NDArray {
 function doubles(bytes: Uint8Array): number[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return Array.from({ length: bytes.byteLength / 8 }, (_, i) => view.getFloat64(8 * i, true))
-}
-
-/** As TVM's own runner has it: of more than two measurements the fastest and the slowest do not count. */
-function withoutExtremes(costs: readonly number[]): number[] {
-  const sorted = [...costs].sort((a, b) => a - b)
-  return sorted.length > 2 ? sorted.slice(1, -1) : sorted
 }

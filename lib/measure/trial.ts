@@ -71,3 +71,9 @@ export interface Runner {
   readonly local: boolean
   dispose(): Promise<void>
 }
+
+/** As TVM's own runner has it: of more than two measurements the fastest and the slowest do not count. */
+export function withoutExtremes(costs: readonly number[]): number[] {
+  const sorted = [...costs].sort((a, b) => a - b)
+  return sorted.length > 2 ? sorted.slice(1, -1) : sorted
+}

@@ -1,4 +1,3 @@
-import { TvmNodeError } from '../errors.js'
 import { getGlobalFunc, type Module, type NDArray, type PackedFunc } from '../runtime/index.js'
 import type { ArtifactContents } from '../session/artifact.js'
 import type { NamedTensors } from '../session/inputs.js'
@@ -6,16 +5,10 @@ import { operatorProfiles } from '../session/operator-profile.js'
 import type { ProfileReport } from '../session/session.js'
 import { summarize } from '../statistics.js'
 import type { Tensor } from '../tensor.js'
+import { timeOnBoard } from './board-timing.js'
+import { need } from './remote-function.js'
 
 const CPU = 1
-/** Remote devices are those of the board with the session's place in the library's table (TVM v0.18, rpc_session.h). */
-const SESSION_MASK = 128
-
-/** Number of the CPU that is at the other end of a session. */
-export function remoteCpu(session: Module): number {
-  return CPU + SESSION_MASK * ((getGlobalFunc('rpc.SessTableIndex')(session) as number) + 1)
-}
-
 /** A network on a board: code, graph executor and tensors are there (TVM v0.18, src/runtime/graph_executor). */
 export class RemoteExecutor {
   private readonly inputs: readonly NDArray[]
@@ -58,7 +51,7 @@ export class RemoteExecutor {
   /** Times whole runs on the board itself, then each operator. */
   profile(inputs: NamedTensors, repeat: number): ProfileReport {
     const outputs = this.run(inputs)
-    const times = timeOnBoard(this.session, this.executor, 'run', { number: 1, repeat })()
+    const times = timeOnBoard(this.session, this.executor, 'run', [], { number: 1, repeat })
     using profiler = create(this.session, 'tvm.graph_executor_debug.create', this.contents, this.library)
     const getInput = need(profiler, 'get_input')
     for (const { name, internal } of this.contents.metadata.inputs) {
@@ -104,53 +97,4 @@ function create(session: Module, name: string, { members }: ArtifactContents, li
   const executor = need(session, name)(graph, library, CPU, 0) as Module
   need(executor, 'load_params')(members['params.bin'])
   return executor
-}
-
-/** How a function on a board is timed; see `TimingOptions` of the measurements for tuning. */
-export interface BoardTiming {
-  readonly number: number
-  readonly repeat: number
-  readonly minRepeatMs?: number
-  readonly cooldownMs?: number
-  /** A function of the board that runs before each measurement. */
-  readonly before?: string
-}
-
-/** Calls of no measurable time after which no more are added. */
-const ZERO_TIMES = 100
-
-/** Times a function of a remote module on the board (TVM v0.18, src/runtime/rpc/rpc_module.cc): seconds a call, one a repetition. */
-export function timeOnBoard(
-  session: Module,
-  module: Module,
-  name: string,
-  { number, repeat, minRepeatMs = 0, cooldownMs = 0, before = '' }: BoardTiming,
-): (...args: NDArray[]) => number[] {
-  const evaluator = getGlobalFunc('runtime.RPCTimeEvaluator')(
-    module,
-    name,
-    remoteCpu(session),
-    0,
-    number,
-    repeat,
-    minRepeatMs,
-    ZERO_TIMES,
-    cooldownMs,
-    1,
-    0,
-    before,
-  ) as PackedFunc
-  return (...args) => {
-    const bytes = evaluator(...args) as Uint8Array
-    evaluator.dispose()
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    return Array.from({ length: bytes.byteLength / 8 }, (_, i) => view.getFloat64(8 * i, true))
-  }
-}
-
-/** A function of a session or a module on the board. @throws `ERR_REMOTE` when it has none of that name */
-export function need(module: Module, name: string): PackedFunc {
-  const found = module.getFunction(name)
-  if (found) return found
-  throw new TvmNodeError('ERR_REMOTE', `the board has no function '${name}'`, { details: { name } })
 }

@@ -6,6 +6,7 @@ import { CallQueue } from '../session/call-queue.js'
 import type { ArtifactSource } from '../session/load.js'
 import type { Session } from '../session/session.js'
 import { type Address, formatAddress } from './address.js'
+import type { BoardTiming, KernelArgument } from './board-timing.js'
 import { RemoteNetwork } from './remote-network.js'
 import type { RemoteCall, RemoteOpened } from './remote-task.js'
 
@@ -80,6 +81,21 @@ export class RemoteSession implements AsyncDisposable {
   /** Calls a function of the board's registry with plain values. @throws as `upload` */
   invoke(name: string, args: readonly TvmArg[] = [], limits?: Limits): Promise<unknown> {
     return this.call({ type: 'call', name, args }, limits)
+  }
+
+  /**
+   * Times a kernel, the only function of a library of this machine, on the board.
+   *
+   * @returns Seconds a call, one a measurement.
+   * @throws as `upload`
+   */
+  async timeKernel(
+    path: string,
+    args: readonly KernelArgument[],
+    timing: BoardTiming,
+    limits?: Limits,
+  ): Promise<number[]> {
+    return (await this.call({ type: 'time', path, args, timing }, limits)) as number[]
   }
 
   /**

@@ -7,9 +7,11 @@ import { sharedTensors } from '../session/engine-task.js'
 import type { ProfileReport } from '../session/session.js'
 import { SharedTensors } from '../session/shared-tensors.js'
 import { type Address, formatAddress } from './address.js'
+import { type BoardTiming, type KernelArgument, timeKernel } from './board-timing.js'
 import { DEAD_AFTER_S } from './protocol.js'
 import { remoteError } from './remote-error.js'
-import { need, RemoteExecutor } from './remote-executor.js'
+import { RemoteExecutor } from './remote-executor.js'
+import { need } from './remote-function.js'
 
 export type RemoteCall =
   | {
@@ -27,6 +29,13 @@ export type RemoteCall =
   | { readonly type: 'run'; readonly id: number }
   | { readonly type: 'profile'; readonly id: number; readonly repeat: number }
   | { readonly type: 'unload'; readonly id: number }
+  | {
+      readonly type: 'time'
+      /** Of a library with one kernel. */
+      readonly path: string
+      readonly args: readonly KernelArgument[]
+      readonly timing: BoardTiming
+    }
   | { readonly type: 'close' }
 
 export interface RemoteOpened {
@@ -85,6 +94,10 @@ function perform(call: Exclude<RemoteCall, { type: 'open' }>): unknown {
       return profile(call.id, call.repeat)
     case 'unload':
       return unload(call.id)
+    case 'time': {
+      const library = { path: call.path, bytes: readBytes(call.path) }
+      return timeKernel(current(), library, call.args, call.timing)
+    }
     case 'close':
       return close()
   }

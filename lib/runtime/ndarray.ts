@@ -36,10 +36,17 @@ export function observeArrays(by: ArrayObserver | undefined): void {
 export class NDArray extends Handle {
   #info: NativeArrayInfo | undefined
 
-  /** Memory for `shape`, 64-byte aligned, not initialised. `dtype` is TVM's spelling. */
-  static empty(shape: readonly number[], dtype: string, on: DeviceType = 'cpu', id = 0): NDArray {
+  /** Memory for `shape`, 64-byte aligned, not initialised. `dtype` is TVM's spelling; a device may be given by its number. */
+  static empty(shape: readonly number[], dtype: string, on: DeviceType | number = 'cpu', id = 0): NDArray {
     const { code, bits, lanes } = parseDataType(dtype)
-    return native.arrayEmpty(shape, code, bits, lanes, deviceCode(on), id) as NDArray
+    return native.arrayEmpty(
+      shape,
+      code,
+      bits,
+      lanes,
+      typeof on === 'number' ? on : deviceCode(on),
+      id,
+    ) as NDArray
   }
 
   /**

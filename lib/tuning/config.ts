@@ -24,8 +24,16 @@ const runnerSchema = z
     cache_flush: z.boolean().describe('Whether caches are emptied before each measurement; default false.'),
     timeout: seconds.describe('Seconds for one trial.'),
     threads: count.describe('Threads of a kernel; default the processors, at most 8.'),
+    tracker: z
+      .string()
+      .describe('host:port of a tracker whose boards run the trials, instead of this machine.'),
+    key: z.string().describe('What the tracker calls these boards.'),
+    parallel: count.describe('Boards that work at once; default 1.'),
   })
   .partial()
+  .refine(({ tracker, key }) => (tracker === undefined) === (key === undefined), {
+    message: 'tracker and key belong together',
+  })
 
 /** The group `tuner` of a configuration. */
 export const tunerSchema = z.strictObject({

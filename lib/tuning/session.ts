@@ -1,7 +1,9 @@
 import { LocalBuilder } from '../measure/local-builder.js'
 import { LocalRunner } from '../measure/local-runner.js'
 import { measureBatch } from '../measure/measure.js'
+import { RpcRunner } from '../measure/rpc-runner.js'
 import type { Builder, Runner } from '../measure/trial.js'
+import { parseAddress, TRACKER_PORT } from '../rpc/address.js'
 import type { PlainConfig } from '../schedule-config/config-entity.js'
 import { meanCost, type TuningRecord } from '../schedule-config/record.js'
 import { workloadKey } from '../schedule-config/workload.js'
@@ -204,27 +206,36 @@ export class TuningSession {
   }
 }
 
-/** Builder and runner as a configuration wants them. */
-export function localMeasuring({ builder, runner, timeout }: TunerSettings): {
+/** Builder and runner as a configuration wants them. @throws `ERR_INVALID_ARGUMENT` for a tracker that is no address */
+export function measuringFor({ builder, runner = {}, timeout }: TunerSettings): {
   builder: Builder
   runner: Runner
 } {
   const given = <T>(name: string, value: T | undefined) => (value === undefined ? {} : { [name]: value })
+  const timing = {
+    timeout,
+    ...given('timeout', runner.timeout),
+    ...given('number', runner.number),
+    ...given('repeat', runner.repeat),
+    ...given('minRepeatMs', runner.min_repeat_ms),
+    ...given('cooldownMs', runner.cooldown_ms),
+    ...given('cacheFlush', runner.cache_flush),
+  }
+  const { tracker, key, parallel, threads } = runner
   return {
     builder: new LocalBuilder({
       timeout,
       ...given('parallel', builder?.parallel),
       ...given('timeout', builder?.timeout),
     }),
-    runner: new LocalRunner({
-      timeout,
-      ...given('timeout', runner?.timeout),
-      ...given('threads', runner?.threads),
-      ...given('number', runner?.number),
-      ...given('repeat', runner?.repeat),
-      ...given('minRepeatMs', runner?.min_repeat_ms),
-      ...given('cooldownMs', runner?.cooldown_ms),
-      ...given('cacheFlush', runner?.cache_flush),
-    }),
+    runner:
+      tracker !== undefined && key !== undefined
+        ? new RpcRunner({
+            ...timing,
+            tracker: parseAddress(tracker, TRACKER_PORT),
+            key,
+            ...given('parallel', parallel),
+          })
+        : new LocalRunner({ ...timing, ...given('threads', threads) }),
   }
 }

@@ -14,7 +14,7 @@ import { resolveTunerConfig, type TunerConfig } from './config.js'
 import type { TaskInfo, TuneEvent } from './events.js'
 import { buildCandidate, type Candidate, measureCandidates } from './network.js'
 import { RecordFile } from './record-file.js'
-import { localMeasuring, TuningSession } from './session.js'
+import { measuringFor, TuningSession } from './session.js'
 import { type EndReason, TaskState } from './task-state.js'
 
 const DEFAULT_TARGET = 'llvm -mcpu=native'
@@ -89,7 +89,7 @@ async function withTuning<T>(
   using time = new LimitedTime({ signal: options.signal, timeoutMs: options.timeoutMs })
   const { signal } = time
   const tuner = new AutotvmTuner({ target: options.target ?? DEFAULT_TARGET, templates, source }, config)
-  const measuring = localMeasuring(config)
+  const measuring = measuringFor(config)
   let records: RecordFile | undefined
   try {
     records = config.records === undefined ? undefined : await RecordFile.open(config.records)
