@@ -1,6 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { copyFile, mkdtemp, open, readlink, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  copyFile,
+  mkdtemp,
+  open,
+  readdir,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { TvmNodeError } from './errors.js'
@@ -87,7 +98,10 @@ function writeFailed(path: string, cause: unknown): TvmNodeError {
   })
 }
 
+const privatePrefix = (pid: number) => `tvm-node-${pid}-`
 const privateFolders = new Set<string>()
+/** A process that ends may still be writing there. */
+const thoroughly = { recursive: true, force: true, maxRetries: 3 }
 process.once('exit', () => {
   for (const folder of privateFolders) rmSync(folder, { recursive: true, force: true })
 })
@@ -95,7 +109,7 @@ process.once('exit', () => {
 /** A new folder in the system's folder for temporary files; it goes with the process at the latest. @throws `ERR_WRITE_FAILED` */
 export async function makePrivateFolder(): Promise<string> {
   try {
-    const folder = await mkdtemp(join(tmpdir(), 'tvm-node-'))
+    const folder = await mkdtemp(join(tmpdir(), privatePrefix(process.pid)))
     privateFolders.add(folder)
     return folder
   } catch (cause) {
@@ -112,5 +126,12 @@ export function writePrivate(path: string, content: Uint8Array): Promise<void> {
 
 export async function removePrivateFolder(folder: string): Promise<void> {
   privateFolders.delete(folder)
-  await rm(folder, { recursive: true, force: true })
+  await rm(folder, thoroughly)
+}
+
+/** Removes the private folders below `place` of a process that was killed, which could not do so itself. */
+export async function removePrivateFoldersOf(pid: number, place: string): Promise<void> {
+  const names = await readdir(place).catch(() => [])
+  const left = names.filter((name) => name.startsWith(privatePrefix(pid)))
+  await Promise.all(left.map((name) => rm(join(place, name), thoroughly)))
 }

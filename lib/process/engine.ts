@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Socket } from 'node:net'
-import { setPriority } from 'node:os'
+import { setPriority, tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { TvmNodeError } from '../errors.js'
+import { isTvmNodeError, TvmNodeError } from '../errors.js'
+import { removePrivateFoldersOf } from '../files.js'
 import { LimitedTime, type Limits } from '../limits.js'
 import { killTree } from './process-tree.js'
 import { type EngineReply, type ProgressEvent, revivedError } from './protocol.js'
@@ -50,6 +51,8 @@ export class Engine {
   private stderr = ''
   private ended = false
   private readonly exited: Promise<unknown>
+  /** Where its temporary files are. */
+  private readonly place = tmpdir()
 
   constructor(readonly niceness = 0) {
     this.child = fork(MAIN, [], {
@@ -72,8 +75,9 @@ export class Engine {
     this.hold(false)
   }
 
+  /** A process that was killed closes its channel before the system tells of its end. */
   get alive(): boolean {
-    return !this.ended
+    return !this.ended && this.child.connected
   }
   get pid(): number | undefined {
     return this.child.pid
@@ -86,12 +90,16 @@ export class Engine {
       const phase = this.pending.get(id)?.phase
       return { where: phase ? ` (in phase '${phase}')` : '', details: { phase } }
     })
-    if (this.ended) throw new TvmNodeError('ERR_ENGINE_CRASHED', 'the engine process has ended')
+    if (!this.alive) throw new TvmNodeError('ERR_ENGINE_CRASHED', 'the engine process has ended')
     this.hold(true)
     try {
       const result = new Promise((resolve, reject) => {
         this.pending.set(id, { resolve, reject, onProgress: options.onProgress, phase: undefined })
-        const sent = (error: Error | null) => error && reject(error)
+        const sent = (cause: Error | null) => {
+          if (!cause) return
+          const why = `the engine process took no request: ${cause.message}`
+          reject(new TvmNodeError('ERR_ENGINE_CRASHED', why, { cause, details: { delivered: false } }))
+        }
         this.child.send({ id, task, request }, options.socket, { keepOpen: true }, sent)
       })
       return await Promise.race([result, time.over()])
@@ -132,6 +140,9 @@ export class Engine {
   private finish(exitCode: number | null, signal: NodeJS.Signals | null, cause?: Error): void {
     this.ended = true
     running.delete(this)
+    if (signal && this.child.pid !== undefined) {
+      removePrivateFoldersOf(this.child.pid, this.place).catch((error: Error) => process.emitWarning(error))
+    }
     const tail = this.stderr.trim()
     for (const { reject, phase } of this.pending.values()) {
       const how = signal
@@ -178,7 +189,18 @@ export async function runInEngine(
   { niceness = 0, ...options }: EngineOptions = {},
 ): Promise<unknown> {
   options.signal?.throwIfAborted()
-  const engine = takeIdle(niceness) ?? new Engine(niceness)
+  const warm = takeIdle(niceness)
+  if (!warm) return runAndKeep(new Engine(niceness), task, request, options)
+  try {
+    return await runAndKeep(warm, task, request, options)
+  } catch (error) {
+    // It had ended while idle, unnoticed.
+    if (!isTvmNodeError(error, 'ERR_ENGINE_CRASHED') || error.details.delivered !== false) throw error
+    return runAndKeep(new Engine(niceness), task, request, options)
+  }
+}
+
+async function runAndKeep(engine: Engine, task: string, request: unknown, options: RunOptions) {
   try {
     return await engine.run(task, request, options)
   } finally {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { TvmBackend } from '#lib/backend/backend.js'
 import type { EvaluationResult } from '#lib/backend/results.js'
 import { tensor } from '#lib/tensor.js'
@@ -110,7 +110,7 @@ test('a hundred epochs with faults end normally, each with a result, and nothing
       if (fault !== 'no model') expect(result, what).toHaveProperty('code', expect.stringMatching(/^ERR_/))
     }
   }
-  expect(readdirSync(scratch)).toEqual([])
+  await vi.waitFor(() => expect(readdirSync(scratch)).toEqual([]))
   // What is left are the idle engines that builds share.
   await sleep(200)
   expect(childrenOf().length).toBeLessThanOrEqual(2)
