@@ -1,8 +1,6 @@
 // Latency beside another process that keeps one processor busy, against a quiet machine, in turns; ONNX Runtime for comparison.
 // Usage: node bench/busy-neighbour.mjs [--threads 2] [--runs 100] [--json] [FOLDER...]
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { loadavg } from 'node:os'
 import { measureInTurns } from '#lib/cli/measure.js'
 import { openOnnxRuntime } from '#lib/cli/peer.js'
@@ -10,7 +8,7 @@ import { compile } from '#lib/compile/compile.js'
 import { load } from '#lib/session/load.js'
 import { sampleInputs } from '#lib/session/sample-inputs.js'
 import { summarize } from '#lib/statistics.js'
-import { describeMachine, digits, modelFolders, readArguments, report } from './support.mjs'
+import { besideNeighbour, describeMachine, digits, modelFolders, readArguments, report } from './support.mjs'
 
 const TURNS = 4
 const { threads, runs, json, positionals } = readArguments({ threads: 2, runs: 100 })
@@ -49,17 +47,3 @@ if (!json)
   console.log(
     `\n${threads} threads, medians of ${TURNS} turns; load average at the end ${loadavg()[0].toFixed(1)}\n${describeMachine()}`,
   )
-
-/** Does `work` while a process of one thread counts. */
-async function besideNeighbour(work) {
-  const neighbour = spawn(process.execPath, ['-e', 'console.log(1); for (;;);'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  try {
-    await once(neighbour.stdout, 'data')
-    return await work()
-  } finally {
-    neighbour.kill('SIGKILL')
-    await once(neighbour, 'close')
-  }
-}

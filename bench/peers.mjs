@@ -2,8 +2,7 @@
 // Usage: node bench/peers.mjs [--threads 2] [--runs 60] [--turns 6] [--python PYTHON] [--chart FILE.svg] [--json] [FOLDER...]
 // PYTHON (or TVM_PYTHON in the environment) is a Python 3 with TVM 0.18 and onnx; without one its columns stay empty.
 
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -11,7 +10,7 @@ import { promisify } from 'node:util'
 import { geometricMean, summarize } from '#lib/statistics.js'
 import { barChart } from './peers/chart.mjs'
 import { inTurns, openOwn, openPeer, openPython } from './peers/contenders.mjs'
-import { describeMachine, digits, modelFolders, readArguments, report } from './support.mjs'
+import { besideNeighbour, describeMachine, digits, modelFolders, readArguments, report } from './support.mjs'
 
 const options = readArguments({
   threads: 2,
@@ -124,19 +123,6 @@ async function builds(model, theirs) {
     again_ratio: ratio(ours.again_seconds, theirs?.seconds),
     peak_MB: digits(ours.peak_mb),
     python_MB: theirs && digits(theirs.peak_mb),
-  }
-}
-
-async function besideNeighbour(work) {
-  const neighbour = spawn(process.execPath, ['-e', 'console.log(1); for (;;);'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  try {
-    await once(neighbour.stdout, 'data')
-    return await work()
-  } finally {
-    neighbour.kill('SIGKILL')
-    await once(neighbour, 'close')
   }
 }
 

@@ -1,4 +1,6 @@
-// What the benchmarks share: arguments, model folders, tables.
+// What the benchmarks share: arguments, model folders, tables, a busy neighbour.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { basename, join } from 'node:path'
@@ -60,4 +62,18 @@ export const digits = (value, count = 3) => Number(value.toPrecision(count))
 /** Tells where the figures come from. */
 export function describeMachine() {
   return `tvm-node ${packageVersion}, Node ${process.version}, ${availableParallelism()} x ${cpus()[0]?.model}`
+}
+
+/** Does `work` while a process of one thread counts. */
+export async function besideNeighbour(work) {
+  const neighbour = spawn(process.execPath, ['-e', 'console.log(1); for (;;);'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  try {
+    await once(neighbour.stdout, 'data')
+    return await work()
+  } finally {
+    neighbour.kill('SIGKILL')
+    await once(neighbour, 'close')
+  }
 }

@@ -1,22 +1,7 @@
+import { ALIGN, ALIGN_BITS, MAX_STEPS, ranges } from '../../ir/quantised-numbers.js'
 import { call, constant, dtypeOf, type Expr, shapeOf } from '../../ir/relay.js'
 import { float } from '../../runtime/index.js'
 import { along, known, onlyValue, type Parameter, parameter } from './parameter.js'
-
-/** The integers of a type that tensors are quantised to. */
-export const ranges: Readonly<Record<string, readonly [number, number]>> = {
-  int8: [-128, 127],
-  uint8: [0, 255],
-  int16: [-32768, 32767],
-  uint16: [0, 65535],
-  int32: [-(2 ** 31), 2 ** 31 - 1],
-}
-
-/** Beyond every quantised number, and small enough for `ALIGN`. */
-const MAX_STEPS = 2 ** 20
-/** Floats around this one have no bits left for a fraction: a sum with it is rounded, ties to even. */
-const ALIGN = 1.5 * 2 ** 23
-/** `ALIGN` as bits. The bits of `ALIGN` + n, an integer, are this plus n. */
-const ALIGN_BITS = 0x4b400000
 
 export const add = (a: Expr, b: Expr) => call('add', [a, b])
 export const subtract = (a: Expr, b: Expr) => call('subtract', [a, b])

@@ -1,4 +1,5 @@
 import { foldConstant } from '../../ir/fold-constant.js'
+import { ranges } from '../../ir/quantised-numbers.js'
 import { Constant, call, constant, dtypeOf, type Expr, shapeOf } from '../../ir/relay.js'
 import {
   add,
@@ -7,7 +8,6 @@ import {
   dequantize,
   multiply,
   quantize,
-  ranges,
   settle,
   shifted,
   toSigned,

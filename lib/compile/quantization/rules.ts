@@ -1,3 +1,4 @@
+import { ranges } from '../../ir/quantised-numbers.js'
 import {
   type Call,
   call,
@@ -10,7 +11,7 @@ import {
   tuple,
 } from '../../ir/relay.js'
 import { int, ints } from '../../ops/attrs.js'
-import { add, cast, ranges } from './arithmetic.js'
+import { add, cast } from './arithmetic.js'
 import {
   type Addition,
   elementsOf,

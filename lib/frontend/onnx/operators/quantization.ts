@@ -1,3 +1,4 @@
+import { ALIGN, ALIGN_BITS, MAX_STEPS, ranges } from '../../../ir/quantised-numbers.js'
 import type { DType } from '../../../tensor.js'
 import {
   add,
@@ -23,21 +24,6 @@ import { elementType } from '../tensor-proto.js'
 import { scalar, type Value } from '../value.js'
 import { addBias, convolve } from './convolution.js'
 import { matmul } from './matmul.js'
-
-const limits: Readonly<Record<string, readonly [number, number]>> = {
-  int8: [-128, 127],
-  uint8: [0, 255],
-  int16: [-32768, 32767],
-  uint16: [0, 65535],
-  int32: [-(2 ** 31), 2 ** 31 - 1],
-}
-
-/** Beyond every quantised number, and small enough for `ALIGN`. */
-const MAX_STEPS = 2 ** 20
-/** Floats around this one have no bits left for a fraction: a sum with it is rounded, ties to even. */
-const ALIGN = 1.5 * 2 ** 23
-/** `ALIGN` as bits. The bits of `ALIGN` + n, an integer, are this plus n. */
-const ALIGN_BITS = 0x4b400000
 
 /**
  * Rounds quantisation steps in float32 to int32, ties to even. Reading the bits keeps the compiler from cancelling the sum,
@@ -93,7 +79,7 @@ for (const domain of domains) {
     convert(node, [x, scale, zeroPoint]) {
       const declared = node.attrs.int('output_dtype', 0)
       const dtype = zeroPoint?.dtype ?? (declared ? elementType(declared, node.label) : 'uint8')
-      const bounds = limits[dtype]
+      const bounds = ranges[dtype]
       if (!bounds) return node.unsupported(`quantisation to ${dtype} is not supported`)
       if (isPlain(node, x, scale, zeroPoint) && x.dtype === 'float32') {
         const { args, axis } = gridArgs(node, x, scale, zeroPoint)
@@ -114,7 +100,7 @@ for (const domain of domains) {
     since: domain ? 1 : 10,
     required: 2,
     convert(node, [x, scale, zeroPoint]) {
-      if (!limits[x.dtype]) node.unsupported(`values of ${x.dtype} are not supported`)
+      if (!ranges[x.dtype]) node.unsupported(`values of ${x.dtype} are not supported`)
       if (isPlain(node, x, scale, zeroPoint)) {
         const { args, axis } = gridArgs(node, x, scale, zeroPoint)
         return emit('qnn.dequantize', [x, ...args], { axis, out_dtype: 'float32' })
