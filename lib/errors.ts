@@ -199,6 +199,18 @@ export const errorCodes = {
     cause: 'A file could not be written; what was there before is unchanged.',
     fix: 'Check folder, permissions and space; `TMPDIR` says where intermediate files go.',
   },
+  ERR_RESULTS: {
+    cause: 'The file of results cannot be opened, read or written.',
+    fix: 'The message has the reason; check path, permissions and space. What was kept before is still there.',
+  },
+  ERR_RESULTS_VERSION: {
+    cause: 'The file of results was written by a newer version with another layout.',
+    fix: 'Update tvm-node, or give another file.',
+  },
+  ERR_NO_RESULT: {
+    cause: 'There is no result of that number.',
+    fix: '`tvm-node results list` shows those that there are.',
+  },
   ERR_ARTIFACT_READ: {
     cause: 'The artifact’s file could not be read.',
     fix: 'Check the path and permissions.',
