@@ -16,7 +16,8 @@ import { type BackendConfig, type BackendConfigInput, resolveConfig } from './co
 import { Evaluation, type EvaluationOptions } from './evaluation.js'
 import { type MemoryNeed, memoryNeed } from './memory.js'
 import { digestModel, readModelFile, withModelFile } from './model-file.js'
-import type { Metrics, Rebuilt } from './results.js'
+import { ResultKeeper } from './result-keeper.js'
+import type { EvaluationResult, Metrics, Rebuilt } from './results.js'
 
 export interface PrepareOptions extends Limits {
   /** Shapes of inputs that the model leaves open, by name; what is left out is taken as 1. */
@@ -58,6 +59,7 @@ export class TvmBackend {
   /** Ends each call that waits or runs. */
   private readonly calls = new Set<() => void>()
   private isDisposed = false
+  private readonly keeper: ResultKeeper | undefined
   private readonly evaluations = new Set<Evaluation>()
   private prepared:
     | { readonly artifact: Artifact; readonly hash: string; readonly memory: MemoryNeed }
@@ -66,7 +68,9 @@ export class TvmBackend {
   private constructor(
     readonly config: BackendConfig,
     private readonly board: BoardConnection,
-  ) {}
+  ) {
+    if (config.results !== null) this.keeper = new ResultKeeper(config.results, config)
+  }
 
   /**
    * Checks a configuration; no board is taken yet.
@@ -245,6 +249,11 @@ export class TvmBackend {
     return evaluation
   }
 
+  /** @internal Where results of evaluations go beside those who hear them. */
+  keep(result: EvaluationResult): void {
+    this.keeper?.keep(result, this.prepared?.artifact.metadata)
+  }
+
   get disposed(): boolean {
     return this.isDisposed
   }
@@ -258,6 +267,7 @@ export class TvmBackend {
     await this.queue.idle()
     await this.board.close().catch((error: Error) => process.emitWarning(error))
     await this.prepared?.artifact.dispose()
+    await this.keeper?.dispose()
   }
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()

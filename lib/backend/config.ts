@@ -29,6 +29,12 @@ export const backendSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('Threads of a run; null for all processors.'),
+  results: z
+    .string()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('File in which the results of evaluations are kept; null for none.'),
 })
 
 /** A configuration as people write it. */

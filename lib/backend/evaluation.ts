@@ -164,6 +164,7 @@ export class Evaluation {
   }
 
   private report(result: EvaluationResult): void {
+    this.backend.keep(result)
     try {
       this.options.onResult?.(result)
     } catch (error) {

@@ -9,6 +9,7 @@ import { doctor } from './commands/doctor.js'
 import { inspect } from './commands/inspect.js'
 import { profile } from './commands/profile.js'
 import { queryTracker } from './commands/query-tracker.js'
+import { results } from './commands/results.js'
 import { run } from './commands/run.js'
 import { server } from './commands/server.js'
 import { tracker } from './commands/tracker.js'
@@ -34,6 +35,7 @@ const commands: readonly CliCommand[] = [
   profile,
   tune,
   inspect,
+  results,
   boards,
   tracker,
   server,

@@ -161,7 +161,7 @@ export class ResultStore {
   private receive({ id, result, error }: Reply): void {
     const pending = this.pending.get(id)
     this.pending.delete(id)
-    if (this.pending.size === 0) this.worker.unref()
+    if (this.pending.size === 0 && !this.closing) this.worker.unref()
     if (error) pending?.reject(revivedError(error))
     else pending?.resolve(result as never)
   }

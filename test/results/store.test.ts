@@ -136,11 +136,15 @@ describe('a store of results', () => {
     await expect(ResultStore.open(where())).rejects.toMatchObject({ code: 'ERR_RESULTS' })
   })
 
-  test('lets its process end, with all that was added written', async () => {
+  test.each([
+    ['an open store', ''],
+    ['a store that is being closed', 'await store.dispose(); console.log("closed")'],
+  ])('%s lets its process end, with all that was added written', async (_what, end) => {
     const script = `
       import { ResultStore } from ${JSON.stringify(new URL('../../dist/results/store.js', import.meta.url).href)}
       const store = await ResultStore.open(${JSON.stringify(path)})
       void store.add({ kind: 'run', network: 'n' })
+      ${end}
     `
     await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 })
     await using store = await ResultStore.open(path)

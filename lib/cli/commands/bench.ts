@@ -8,6 +8,7 @@ import type { Summary } from '../../statistics.js'
 import { buildOptions, place } from '../board-session.js'
 import type { CommandContext } from '../context.js'
 import { EXIT } from '../exit.js'
+import { type KeepOptions, keepResult, latencyMetrics, resultsOption } from '../keep-result.js'
 import { boardOption, trackerOption } from '../network-options.js'
 import {
   inputsOption,
@@ -26,7 +27,7 @@ import type { CliCommand } from '../program.js'
 import { formatTable } from '../table.js'
 import { givenInputs } from '../tensors.js'
 
-interface Options {
+interface Options extends KeepOptions {
   readonly inputs?: string
   readonly threads?: number
   readonly runs: number
@@ -37,7 +38,6 @@ interface Options {
   readonly records?: string[]
   readonly cache: boolean
   readonly timeout?: number
-  readonly board?: string
   readonly tracker?: string
 }
 
@@ -62,6 +62,7 @@ export const bench: CliCommand = {
     .addOption(shapeOption())
     .addOption(recordsOption())
     .addOption(noCacheOption())
+    .addOption(resultsOption())
     .addOption(timeoutOption()),
 
   async action(context: CommandContext, options: Options, file: string) {
@@ -95,6 +96,15 @@ export const bench: CliCommand = {
             onRound: (fraction) => progress.update('measure', fraction),
           })
       const ratio = other && (own as Summary).median / other.median
+      await keepResult(options, session.metadata, {
+        kind: 'bench',
+        metrics: {
+          ...latencyMetrics(inMicroseconds(own as Summary)),
+          threads: session.threads,
+          ...(other && { peer_latency_us: other.median * 1000, ratio: ratio ?? 0 }),
+        },
+        ...(peer && { versions: { [peer.name]: peer.version } }),
+      })
       printJson({
         name: session.metadata.name,
         target: session.metadata.target,
@@ -175,6 +185,12 @@ function figures({ median, spread, min, max, count }: Summary) {
     max_ms: round(max),
     runs: count,
   }
+}
+
+/** A summary of milliseconds. */
+function inMicroseconds({ count, ...times }: Summary): Summary {
+  const { median, spread, min, max } = times
+  return { median: median * 1000, spread: spread * 1000, min: min * 1000, max: max * 1000, count }
 }
 
 function round(value: number): number {

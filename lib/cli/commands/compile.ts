@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { buildOptions } from '../board-session.js'
 import { EXIT } from '../exit.js'
+import { type KeepOptions, keepResult, resultsOption } from '../keep-result.js'
 import { boardOption } from '../network-options.js'
 import {
   constantsOption,
@@ -17,7 +18,7 @@ import type { CliCommand } from '../program.js'
 import { formatBytes, formatPairs } from '../table.js'
 import { describeAssumed, describeTensors } from '../tensors.js'
 
-interface Options {
+interface Options extends KeepOptions {
   readonly output: string
   readonly format: 'artifact' | 'mlf' | 'project'
   readonly moduleName: string
@@ -28,7 +29,6 @@ interface Options {
   readonly records?: string[]
   readonly cache: boolean
   readonly timeout?: number
-  readonly board?: string
 }
 
 export const compile: CliCommand = {
@@ -53,6 +53,7 @@ export const compile: CliCommand = {
     .addOption(constantsOption())
     .addOption(recordsOption())
     .addOption(noCacheOption())
+    .addOption(resultsOption())
     .addOption(timeoutOption()),
 
   async action({ signal, progress, print, printJson }, options: Options, model: string) {
@@ -80,6 +81,11 @@ export const compile: CliCommand = {
     const ms = Math.round(performance.now() - started)
     const { size } = await stat(options.output)
     const { metadata } = artifact
+    await keepResult(options, metadata, {
+      kind: 'compile',
+      metrics: { compile_ms: ms, artifact_bytes: size, from_cache: Number(artifact.fromCache) },
+      details: { schedules: metadata.schedules },
+    })
     printJson({ path: options.output, bytes: size, ms, from_cache: artifact.fromCache, ...metadata })
     print(
       formatPairs([

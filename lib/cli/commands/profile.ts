@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { place } from '../board-session.js'
 import { EXIT } from '../exit.js'
+import { type KeepOptions, keepResult, latencyMetrics, resultsOption } from '../keep-result.js'
 import { boardOption, trackerOption } from '../network-options.js'
 import {
   inputsOption,
@@ -14,13 +15,12 @@ import type { CliCommand } from '../program.js'
 import { bar, formatTable } from '../table.js'
 import { givenInputs } from '../tensors.js'
 
-interface Options {
+interface Options extends KeepOptions {
   readonly inputs?: string
   readonly threads?: number
   readonly repeat: number
   readonly isolation: 'thread' | 'process'
   readonly timeout?: number
-  readonly board?: string
   readonly tracker?: string
 }
 
@@ -33,6 +33,7 @@ export const profile: CliCommand = {
     .addOption(threadsOption())
     .option('--repeat <count>', 'runs of the whole network for its latency', integer(1), 10)
     .addOption(isolationOption())
+    .addOption(resultsOption())
     .addOption(timeoutOption())
     .addOption(boardOption())
     .addOption(trackerOption()),
@@ -46,6 +47,11 @@ export const profile: CliCommand = {
     progress.update('run')
     const inputs = await givenInputs(options.inputs, session.inputs)
     const { metrics, profile } = await session.profile(inputs, { ...limits, repeat })
+    await keepResult(options, session.metadata, {
+      kind: 'profile',
+      metrics: { ...latencyMetrics(metrics.latencyUs), threads: session.threads },
+      details: { profile },
+    })
     printJson({ threads: session.threads, metrics, profile })
     const slowest = [...profile].sort((a, b) => b.durationUs - a.durationUs)
     const most = slowest[0]?.percent ?? 0

@@ -1,19 +1,19 @@
 import { Command } from 'commander'
 import { place } from '../board-session.js'
 import { EXIT } from '../exit.js'
+import { type KeepOptions, keepResult, resultsOption } from '../keep-result.js'
 import { boardOption, trackerOption } from '../network-options.js'
 import { isolationOption, threadsOption, timeoutMs, timeoutOption } from '../options.js'
 import type { CliCommand } from '../program.js'
 import { formatTable } from '../table.js'
 import { formatNumber, range } from '../tensors.js'
 
-interface Options {
+interface Options extends KeepOptions {
   readonly inputs: string
   readonly outputs?: string
   readonly threads?: number
   readonly isolation: 'thread' | 'process'
   readonly timeout?: number
-  readonly board?: string
   readonly tracker?: string
 }
 
@@ -26,6 +26,7 @@ export const run: CliCommand = {
     .option('--outputs <file>', '.npz file to write the outputs to')
     .addOption(threadsOption())
     .addOption(isolationOption())
+    .addOption(resultsOption())
     .addOption(timeoutOption())
     .addOption(boardOption())
     .addOption(trackerOption()),
@@ -45,6 +46,10 @@ export const run: CliCommand = {
     const ms = performance.now() - started
     if (options.outputs) await writeNpz(options.outputs, outputs)
     const rows = Object.entries(outputs).map(([name, tensor]) => ({ name, tensor, range: range(tensor) }))
+    await keepResult(options, session.metadata, {
+      kind: 'run',
+      metrics: { run_ms: ms, threads: session.threads },
+    })
     printJson({
       outputs: rows.map(({ name, tensor: { dtype, shape }, range }) => ({ name, dtype, shape, ...range })),
       ms: Number(ms.toFixed(3)),

@@ -5,6 +5,7 @@ import type { TunerConfig } from '../../tuning/config.js'
 import type { TuneHistory } from '../../tuning/history.js'
 import type { TaskReport } from '../../tuning/tune.js'
 import { EXIT } from '../exit.js'
+import { type KeepOptions, keepResult, resultsOption } from '../keep-result.js'
 import {
   constantsOption,
   integer,
@@ -21,7 +22,7 @@ import type { CliCommand } from '../program.js'
 import { formatTable } from '../table.js'
 import { duration, milliseconds } from '../tune-display.js'
 
-interface Options {
+interface Options extends KeepOptions {
   readonly tuner: 'autotvm'
   readonly taskBudget: number
   readonly mode: TunerConfig['mode']
@@ -86,6 +87,7 @@ export const tune: CliCommand = {
     .addOption(shapeOption())
     .addOption(constantsOption())
     .addOption(threadsOption())
+    .addOption(resultsOption())
     .addOption(timeoutOption()),
 
   async action({ signal, progress, print, printJson }, options: Options, model: string) {
@@ -120,6 +122,12 @@ export const tune: CliCommand = {
     if (options.output) await artifact.save(options.output)
     await writeResults({ best, records: report.best, plot: options.plot, history })
     const { tasks, beforeMs, afterMs, trials, seconds } = report
+    await keepResult(options, artifact.metadata, {
+      kind: 'tune',
+      tuner: options.tuner,
+      metrics: { before_ms: beforeMs, after_ms: afterMs, trials, seconds },
+      details: { tasks: history.tasks, network: history.network },
+    })
     printJson({ type: 'report', beforeMs, afterMs, trials, seconds, records, best, tasks })
     print(taskTable(tasks))
     print(`\n${summary(beforeMs, afterMs, tasks)} (${trials} trials, ${duration(seconds)})`)
