@@ -9,6 +9,7 @@ import { doctor } from './commands/doctor.js'
 import { inspect } from './commands/inspect.js'
 import { profile } from './commands/profile.js'
 import { queryTracker } from './commands/query-tracker.js'
+import { report } from './commands/report.js'
 import { results } from './commands/results.js'
 import { run } from './commands/run.js'
 import { server } from './commands/server.js'
@@ -36,6 +37,7 @@ const commands: readonly CliCommand[] = [
   tune,
   inspect,
   results,
+  report,
   boards,
   tracker,
   server,
