@@ -77,6 +77,8 @@ export interface NativeBinding {
   arrayCopyTo(array: Handle, view: ArrayBufferView): void
   arrayCopyFrom(array: Handle, view: ArrayBufferView): void
   viewAddress(view: ArrayBufferView): number
+  /** Copies bytes to memory that the library asked a callback to fill. The address is trusted. */
+  copyToAddress(address: bigint, view: ArrayBufferView): void
   /** `threads` run a parallel loop of adopted code, the thread itself among them. */
   newThread(threads: number): object
   /**
@@ -148,6 +150,16 @@ export interface NativeBinding {
     labels: Float32Array,
     margins: Float32Array,
     rounds: number,
+  ): void
+  /** Learns labels of groups of consecutive rows, which the rows' values add up to. */
+  boosterTrainSums(
+    booster: object,
+    features: Float32Array,
+    columns: number,
+    labels: Float32Array,
+    groups: Int32Array,
+    rounds: number,
+    patience: number,
   ): void
   boosterPredict(booster: object, features: Float32Array, columns: number, margin: boolean): Float32Array
   boosterSave(booster: object): Uint8Array

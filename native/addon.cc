@@ -225,6 +225,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("arrayCopyTo", Call<ArrayCopyTo>);
   add("arrayCopyFrom", Call<ArrayCopyFrom>);
   add("viewAddress", Call<ViewAddress>);
+  add("copyToAddress", Call<CopyToAddress>);
   add("newThread", Call<NewThread>);
   add("callOn", Call<CallOn>);
   add("callHere", Call<CallHere>);
@@ -246,6 +247,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("xgboostOpen", Call<XGBoostOpen>);
   add("boosterCreate", Call<BoosterCreate>);
   add("boosterTrain", Call<BoosterTrain>);
+  add("boosterTrainSums", Call<BoosterTrainSums>);
   add("boosterPredict", Call<BoosterPredict>);
   add("boosterSave", Call<BoosterSave>);
   add("boosterLoad", Call<BoosterLoad>);

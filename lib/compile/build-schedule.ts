@@ -1,7 +1,17 @@
 import type { Target } from '../ir/target.js'
 import { withPassContext } from '../ir/transform.js'
-import { getGlobalFunc, type Module, type TvmArg } from '../runtime/index.js'
+import { extent } from '../ir/type.js'
+import {
+  getGlobalFunc,
+  type Module,
+  type TvmArg,
+  type TvmArray,
+  type TvmMap,
+  type TvmObject,
+  type TvmValue,
+} from '../runtime/index.js'
 import type { Instance } from '../schedule-config/template.js'
+import type { TensorArg } from '../schedule-config/workload.js'
 import { lowerConfig } from './build.js'
 
 /** What a built operator's function is called. */
@@ -16,5 +26,31 @@ export function buildSchedule(
   return withPassContext({ optLevel: 3, config: { ...lowerConfig(target), ...config } }, () => {
     const lowered = getGlobalFunc('driver.lower_schedule')(schedule, [...args], OPERATOR, {}, false)
     return getGlobalFunc('driver.tir_to_runtime')(new Map([[target, lowered]]), target) as Module
+  })
+}
+
+/** A function under another name, by which its code is called. */
+export function namedAs(func: TvmObject, name: string): TvmObject {
+  return getGlobalFunc('ir.BaseFuncWithAttr')(func, 'global_symbol', name) as TvmObject
+}
+
+/** Generates the code of one lowered function, which has the name that it is called by. */
+export function buildFunction(func: TvmObject, target: Target): Module {
+  return withPassContext({ optLevel: 3, config: lowerConfig(target) }, () => {
+    const variable = getGlobalFunc('ir.GlobalVar')(OPERATOR, null)
+    const lowered = getGlobalFunc('ir.IRModule')(new Map([[variable, func]]), {}, null, {})
+    return getGlobalFunc('driver.tir_to_runtime')(new Map([[target, lowered]]), target) as Module
+  })
+}
+
+/** What a lowered function takes. */
+export function argsOf(func: TvmObject): TensorArg[] {
+  const buffers = func.get('buffer_map') as TvmMap<TvmObject, TvmObject>
+  return (func.get('params') as TvmArray<TvmObject>).toArray().map((param) => {
+    const buffer = buffers.get(param)
+    return {
+      shape: (buffer.get('shape') as TvmArray<TvmValue>).toArray().map(extent),
+      dtype: buffer.get('dtype') as string,
+    }
   })
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { ScheduleHistory } from '../auto-scheduler/history.js'
+import { asking, withFunctionScheduler } from '../auto-scheduler/hook.js'
 import { TvmNodeError } from '../errors.js'
 import { importRead } from '../frontend/onnx/import.js'
 import { type OnnxModel, readModel } from '../frontend/onnx/model.js'
@@ -14,6 +16,7 @@ import { libraryVersion, openLibrary } from '../runtime/index.js'
 import { ApplyHistoryBest, withDispatchContext } from '../schedule-config/dispatch.js'
 import { readRecordLog } from '../schedule-config/log.js'
 import type { TuningRecord } from '../schedule-config/record.js'
+import { AUTO_SCHEDULER } from '../schedule-config/search-record.js'
 import { loadTemplates } from '../schedule-config/user-templates.js'
 import {
   ARTIFACT_FORMAT,
@@ -114,8 +117,15 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const logs = request.records.map((each) =>
     typeof each === 'string' ? readRecordLog(each) : { records: [each], problems: [] },
   )
-  const history = new ApplyHistoryBest(logs.flatMap(({ records }) => records))
-  const warnings = () => [...logs.flatMap(({ problems }) => problems), ...history.problems]
+  const records = logs.flatMap((log) => log.records)
+  const isSchedule = ({ workload }: TuningRecord) => workload.task === AUTO_SCHEDULER
+  const history = new ApplyHistoryBest(records.filter((record) => !isSchedule(record)))
+  const searched = new ScheduleHistory(records.filter(isSchedule), target)
+  const warnings = () => [
+    ...logs.flatMap(({ problems }) => problems),
+    ...history.problems,
+    ...searched.problems,
+  ]
   const options = { optLevel: request.optLevel, config: request.config, onStep: report }
   const mod = withDispatchContext(history, () => tracing(() => optimizeRelay(func, target, options)))
   const adopted = before?.adopt(mod)
@@ -138,9 +148,20 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     outputs,
     assumed,
   }
+  const lowering = <T>(lower: (settings: typeof options) => T) =>
+    withDispatchContext(history, () =>
+      notingSchedules(() =>
+        searched.isEmpty
+          ? lower(options)
+          : withFunctionScheduler(
+              (name, outs) => searched.schedule(name, outs),
+              () => lower({ ...options, config: { ...options.config, ...asking } }),
+            ),
+      ),
+    )
   if (request.format !== 'artifact') {
-    const { built: network, schedules } = withDispatchContext(history, () =>
-      notingSchedules(() => lowerAot(mod, target, interfaceOf(request.moduleName, inputs, outputs), options)),
+    const { built: network, schedules } = lowering((settings) =>
+      lowerAot(mod, target, interfaceOf(request.moduleName, inputs, outputs), settings),
     )
     const { format, output, folder } = request
     await exportAot(network, { format, output, folder, relay: asText(mod), onObject })
@@ -153,9 +174,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     }
     return { metadata, rebuilt: 'all', warnings: warnings(), external: [...model.external] }
   }
-  const { built: lowered, schedules } = withDispatchContext(history, () =>
-    notingSchedules(() => lowerGraph(mod, target, options)),
-  )
+  const { built: lowered, schedules } = lowering((settings) => lowerGraph(mod, target, settings))
   const { graph, params } = lowered
   const objects = await generateObjects(lowered, request.folder, onObject)
   report('link')

@@ -1,15 +1,18 @@
-import { buildSchedule } from '../compile/build-schedule.js'
+import { ComputeDag } from '../auto-scheduler/dag.js'
+import { parseState } from '../auto-scheduler/state.js'
+import { argsOf, buildFunction, buildSchedule, namedAs, OPERATOR } from '../compile/build-schedule.js'
 import { writeObjects } from '../compile/codegen.js'
 import { linkSharedLibrary } from '../compile/link.js'
 import { isTvmNodeError } from '../errors.js'
 import { target as makeTarget, type Target } from '../ir/target.js'
 import { registerOperators } from '../ops/register.js'
-import { openLibrary } from '../runtime/index.js'
+import { loadJSON, type Module, openLibrary, type TvmObject } from '../runtime/index.js'
 import { ConfigEntity, type PlainConfig } from '../schedule-config/config-entity.js'
 import { TrialError } from '../schedule-config/record.js'
+import type { MeasureInput } from '../schedule-config/search-record.js'
 import { type Instance, instantiate } from '../schedule-config/template.js'
 import { loadTemplates } from '../schedule-config/user-templates.js'
-import type { Workload } from '../schedule-config/workload.js'
+import type { TensorArg, Workload } from '../schedule-config/workload.js'
 import type { BuildInput, BuildOutcome } from './trial.js'
 
 export interface BuildRequest extends BuildInput {
@@ -25,10 +28,48 @@ export interface TemplateCandidate {
   readonly config: PlainConfig
 }
 
-/** Ways of tuning, with how each makes a scheduled computation of a candidate. */
-const kinds: Readonly<Record<string, (candidate: never, target: Target) => Instance>> = {
+/** A schedule of auto_scheduler: the computation as JSON of the library, and what is done to it. */
+export interface ScheduleCandidate {
+  readonly definition: string
+  readonly input: MeasureInput
+}
+
+/** A lowered function, as JSON of the library. */
+export interface LoweredCandidate {
+  readonly func: string
+}
+
+/** What a candidate is made to: code is generated in a second step, which has errors of its own. */
+interface Prepared {
+  readonly args: readonly TensorArg[]
+  readonly generate: () => Module
+}
+
+/** Ways of tuning, with what each makes of a candidate. */
+const kinds: Readonly<Record<string, (candidate: never, target: Target) => Prepared>> = {
   autotvm: ({ workload, config }: TemplateCandidate, target) =>
-    instantiate(workload, ConfigEntity.fromPlain(config), target),
+    scheduled(instantiate(workload, ConfigEntity.fromPlain(config), target), target),
+  auto_scheduler: ({ definition, input }: ScheduleCandidate, target) =>
+    scheduled(computation(definition).apply(parseState(input)), target),
+  lowered: ({ func }: LoweredCandidate, target) => {
+    const named = namedAs(loadJSON(func) as TvmObject, OPERATOR)
+    return { args: argsOf(named), generate: () => buildFunction(named, target) }
+  },
+}
+
+function scheduled(instance: Instance, target: Target): Prepared {
+  return {
+    args: instance.args.map(({ shape, dtype }) => ({ shape, dtype })),
+    generate: () => buildSchedule(instance, target),
+  }
+}
+
+const computations = new Map<string, ComputeDag>()
+
+function computation(definition: string): ComputeDag {
+  const known = computations.get(definition) ?? ComputeDag.load(definition)
+  computations.set(definition, known)
+  return known
 }
 
 const targets = new Map<string, Target>()
@@ -43,11 +84,11 @@ export async function run(request: BuildRequest): Promise<BuildOutcome> {
     registerOperators()
     await loadTemplates(request.templates ?? [])
     const target = parseTarget(request.target)
-    const instance = kinds[request.kind]?.(request.candidate as never, target)
-    if (!instance) throw new Error(`a builder knows no way of tuning '${request.kind}'`)
+    const prepared = kinds[request.kind]?.(request.candidate as never, target)
+    if (!prepared) throw new Error(`a builder knows no way of tuning '${request.kind}'`)
     error = TrialError.COMPILE_HOST
-    const args = instance.args.map(({ shape, dtype }) => ({ shape, dtype }))
-    const module = buildSchedule(instance, target)
+    const { args } = prepared
+    const module = prepared.generate()
     const name = `trial${request.id}`
     const objects = await writeObjects(module, request.folder, name)
     const path = await linkSharedLibrary(objects, request.folder, name)

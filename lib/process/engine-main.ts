@@ -4,6 +4,8 @@ import { native } from '../native.js'
 import { type EngineReply, type EngineRequest, plainError, type Task } from './protocol.js'
 
 const tasks: Readonly<Record<string, () => Promise<{ run: Task }>>> = {
+  'auto-scheduler-search': () => import('../tuning/auto-scheduler/search-task.js'),
+  'auto-scheduler-tasks': () => import('../tuning/auto-scheduler/extract-task.js'),
   'autotvm-search': () => import('../tuning/autotvm/search-task.js'),
   'autotvm-tasks': () => import('../tuning/autotvm/extract-task.js'),
   build: () => import('../measure/build-task.js'),

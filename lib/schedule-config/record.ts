@@ -1,5 +1,6 @@
 import { TvmNodeError } from '../errors.js'
 import { ConfigEntity, type PlainConfig } from './config-entity.js'
+import { AUTO_SCHEDULER, decodeSearchRecord, encodeSearchRecord, isSearchRecord } from './search-record.js'
 import type { PlainArg, Workload } from './workload.js'
 
 /** Why a trial failed, by TVM's numbers (v0.18, python/tvm/autotvm/measure/measure.py, MeasureErrorNo). */
@@ -36,8 +37,12 @@ const TVM_VERSION = '0.18.0'
 /** What TVM writes as the cost of a failed trial. */
 const FAILED_COST = 1e9
 
-/** One line of a log that TVM reads as well (v0.18, python/tvm/autotvm/record.py). */
+/**
+ * One line of a log that TVM reads as well (v0.18, python/tvm/autotvm/record.py, and for schedules without a template
+ * src/auto_scheduler/measure_record.cc). Empty for what these formats cannot hold: the measurement of an untuned operator.
+ */
 export function encodeRecord(record: TuningRecord): string {
+  if (record.workload.task === AUTO_SCHEDULER) return encodeSearchRecord(record)
   const { target, workload, config, costs, error, elapsed, timestamp } = record
   return JSON.stringify({
     input: [target, workload.task, workload.args, {}],
@@ -57,7 +62,8 @@ export function decodeRecord(line: string): TuningRecord | undefined {
   const text = line.trim()
   if (text === '' || text.startsWith('#')) return undefined
   try {
-    return toRecord(JSON.parse(text) as RawRecord)
+    const raw = JSON.parse(text) as RawRecord
+    return isSearchRecord(raw) ? decodeSearchRecord(raw) : toRecord(raw)
   } catch (cause) {
     const shown = text.length > 80 ? `${text.slice(0, 77)}...` : text
     throw new TvmNodeError('ERR_RECORD', `not a tuning record: ${shown}: ${(cause as Error).message}`, {

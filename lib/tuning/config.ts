@@ -35,6 +35,16 @@ const runnerSchema = z
     message: 'tracker and key belong together',
   })
 
+const hardwareSchema = z
+  .strictObject({
+    num_cores: count.describe('Cores; default those of the target, else of this machine if trials run here.'),
+    vector_unit_bytes: count.describe('Width of a vector; default 64.'),
+    cache_line_bytes: count.describe('Length of a cache line; default 64.'),
+  })
+  .partial()
+/** What a search without templates takes the machine that runs the code for. */
+export type HardwareSettings = z.output<typeof hardwareSchema>
+
 /** The group `tuner` of a configuration. */
 export const tunerSchema = z.strictObject({
   name: z.enum(tunerNames),
@@ -60,6 +70,9 @@ export const tunerSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe('Whether a task learns from the trials of others of the same template.'),
+  hardware: hardwareSchema
+    .optional()
+    .describe('For auto_scheduler: the machine that runs the code, never silently this one.'),
   builder: builderSchema.optional(),
   runner: runnerSchema.optional(),
 })

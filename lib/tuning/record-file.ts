@@ -46,7 +46,8 @@ export class RecordFile {
    */
   async append(records: readonly TuningRecord[]): Promise<Error | undefined> {
     try {
-      await this.file.write(records.map((record) => `${encodeRecord(record)}\n`).join(''))
+      const lines = records.map(encodeRecord).filter((line) => line !== '')
+      await this.file.write(lines.map((line) => `${line}\n`).join(''))
       await this.file.datasync()
       return undefined
     } catch (error) {

@@ -7,16 +7,16 @@ import { parseAddress, TRACKER_PORT } from '../rpc/address.js'
 import type { PlainConfig } from '../schedule-config/config-entity.js'
 import { meanCost, type TuningRecord } from '../schedule-config/record.js'
 import { workloadKey } from '../schedule-config/workload.js'
-import type { AutotvmTuner } from './autotvm/tuner.js'
 import type { TunerSettings } from './config.js'
 import { contest } from './contest.js'
 import type { TuneEvent } from './events.js'
 import type { RecordFile } from './record-file.js'
+import type { SearchTuner } from './search-tuner.js'
 import { type Budget, nextTurn } from './task-scheduler.js'
 import { type TaskState, toRecord } from './task-state.js'
 
 export interface SessionOptions {
-  readonly tuner: AutotvmTuner
+  readonly tuner: SearchTuner
   readonly config: TunerSettings
   readonly tasks: readonly TaskState[]
   readonly records: RecordFile | undefined

@@ -9,11 +9,13 @@ import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import type { TrialError, TuningRecord } from '../schedule-config/record.js'
 import { describeWorkload, type Workload } from '../schedule-config/workload.js'
 import type { ExtractRequest } from './autotvm/extract-task.js'
+import { AutoSchedulerTuner } from './auto-scheduler/tuner.js'
 import { AutotvmTuner } from './autotvm/tuner.js'
-import { resolveTunerConfig, type TunerConfig } from './config.js'
+import { resolveTunerConfig, type TunerConfig, type TunerSettings } from './config.js'
 import type { TaskInfo, TuneEvent } from './events.js'
 import { buildCandidate, type Candidate, measureCandidates } from './network.js'
 import { RecordFile } from './record-file.js'
+import type { SearchTuner } from './search-tuner.js'
 import { measuringFor, TuningSession } from './session.js'
 import { type EndReason, TaskState } from './task-state.js'
 
@@ -82,13 +84,11 @@ async function withTuning<T>(
   work: (tuning: Tuning) => Promise<T>,
 ): Promise<T> {
   const config = resolveTunerConfig(options.tuner)
-  if (config.name !== 'autotvm')
-    throw new TvmNodeError('ERR_NOT_AVAILABLE', `tune searches with autotvm, not with '${config.name}'`)
   const templates = (options.templates ?? []).map((path) => resolve(path))
   const emit = guarded(options.onEvent)
   using time = new LimitedTime({ signal: options.signal, timeoutMs: options.timeoutMs })
   const { signal } = time
-  const tuner = new AutotvmTuner({ target: options.target ?? DEFAULT_TARGET, templates, source }, config)
+  const tuner = searchTuner({ target: options.target ?? DEFAULT_TARGET, templates, source }, config)
   const measuring = measuringFor(config)
   let records: RecordFile | undefined
   try {
@@ -113,6 +113,16 @@ async function withTuning<T>(
     await Promise.all([measuring.builder.dispose(), measuring.runner.dispose()])
     await records?.close()
   }
+}
+
+/** @throws `ERR_NOT_AVAILABLE` for a way of tuning that this version has not, or that needs a whole network */
+function searchTuner(request: ExtractRequest, config: TunerSettings): SearchTuner {
+  const { source } = request
+  if (config.name === 'autotvm') return new AutotvmTuner(request, config)
+  if (config.name === 'auto_scheduler' && 'model' in source)
+    return new AutoSchedulerTuner({ ...request, source }, config)
+  const what = 'model' in source ? 'networks' : 'workloads of templates'
+  throw new TvmNodeError('ERR_NOT_AVAILABLE', `${what} are not searched with '${config.name}'`)
 }
 
 /** A listener whose faults do not end the work it listens to. */
@@ -243,8 +253,8 @@ function keepsLayout({ task }: TaskState, { config }: TuningRecord): boolean {
 
 function taskInfo({ task, weight, records }: TaskState): TaskInfo {
   return {
-    name: task.workload.task,
-    description: describeWorkload(task.workload),
+    name: task.title?.split(' ')[0] ?? task.workload.task,
+    description: task.title ?? describeWorkload(task.workload),
     weight,
     gflop: task.flop / 1e9,
     size: task.size,

@@ -29,8 +29,8 @@ export type Tuner = (request: TuneRequest, options: TunerOptions) => Promise<Tun
 /** Default schedules, nothing searched. */
 const baseline: Tuner = async () => ({ build: {} })
 
-/** Templates, searched. */
-const autotvm: Tuner = async ({ model, target, shapes, settings }, { signal, timeoutMs, onEvent }) => {
+/** A search, whichever the settings name. */
+const searched: Tuner = async ({ model, target, shapes, settings }, { signal, timeoutMs, onEvent }) => {
   const { tune } = await import('./tune.js')
   const { best, artifact } = await tune(model, {
     target,
@@ -44,7 +44,7 @@ const autotvm: Tuner = async ({ model, target, shapes, settings }, { signal, tim
   return { build: { records: best } }
 }
 
-const tuners: Partial<Record<TunerName, Tuner>> = { baseline, autotvm }
+const tuners: Partial<Record<TunerName, Tuner>> = { baseline, autotvm: searched, auto_scheduler: searched }
 
 /** @throws `ERR_NOT_AVAILABLE` for a tuner that this version has not. */
 export function tunerFor(name: TunerName): Tuner {

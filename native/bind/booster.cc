@@ -56,6 +56,21 @@ Napi::Value BoosterTrain(EnvState&, const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value BoosterTrainSums(EnvState&, const Napi::CallbackInfo& info) {
+  const FeatureMatrix features = Features(info[1], info[2]);
+  const auto labels = Floats(info[3]);
+  const View view = ViewOf(info[4]);
+  const auto* first = reinterpret_cast<const int32_t*>(view.data);
+  const std::vector<int32_t> groups(first, first + view.size / sizeof(int32_t));
+  size_t rows = 0;
+  for (int32_t size : groups) rows += size < 0 ? features.rows + 1 : static_cast<size_t>(size);
+  if (labels.size() != groups.size() || rows != features.rows)
+    throw CodedError("ERR_INVALID_ARGUMENT", "groups must have a label each, and all rows together");
+  Expect(info[0]).TrainSums(features, labels, groups, info[5].As<Napi::Number>().Int32Value(),
+                            info[6].As<Napi::Number>().Int32Value());
+  return info.Env().Undefined();
+}
+
 Napi::Value BoosterPredict(EnvState&, const Napi::CallbackInfo& info) {
   const auto values = Expect(info[0]).Predict(Features(info[1], info[2]),
                                               info[3].As<Napi::Boolean>().Value());

@@ -12,6 +12,8 @@ Napi::Value XGBoostOpen(EnvState& state, const Napi::CallbackInfo& info);
 Napi::Value BoosterCreate(EnvState& state, const Napi::CallbackInfo& info);
 /** boosterTrain(booster, features, columns, labels, margins, rounds) */
 Napi::Value BoosterTrain(EnvState& state, const Napi::CallbackInfo& info);
+/** boosterTrainSums(booster, features, columns, labels, groups, rounds, patience) */
+Napi::Value BoosterTrainSums(EnvState& state, const Napi::CallbackInfo& info);
 /** boosterPredict(booster, features, columns, margin): Float32Array, one value a row */
 Napi::Value BoosterPredict(EnvState& state, const Napi::CallbackInfo& info);
 /** boosterSave(booster): bytes */

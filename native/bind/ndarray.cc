@@ -1,5 +1,6 @@
 #include "ndarray.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "../tvm/tensor.h"
@@ -128,6 +129,17 @@ Napi::Value ArrayCopyFrom(EnvState& state, const Napi::CallbackInfo& info) {
 Napi::Value ViewAddress(EnvState&, const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(),
                            static_cast<double>(reinterpret_cast<uintptr_t>(ViewOf(info[0]).data)));
+}
+
+Napi::Value CopyToAddress(EnvState&, const Napi::CallbackInfo& info) {
+  if (!info[0].IsBigInt()) throw CodedError("ERR_INVALID_ARGUMENT", "expected an address");
+  bool lossless = false;
+  const uint64_t address = info[0].As<Napi::BigInt>().Uint64Value(&lossless);
+  const View view = ViewOf(info[1]);
+  if (!lossless || address == 0) throw CodedError("ERR_INVALID_ARGUMENT", "expected an address");
+  std::copy(view.data, view.data + view.size,
+            reinterpret_cast<uint8_t*>(static_cast<uintptr_t>(address)));
+  return info.Env().Undefined();
 }
 
 }  // namespace tvm_node

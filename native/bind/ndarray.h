@@ -19,6 +19,8 @@ Napi::Value ArrayCopyTo(EnvState& state, const Napi::CallbackInfo& info);
 Napi::Value ArrayCopyFrom(EnvState& state, const Napi::CallbackInfo& info);
 /** viewAddress(view): where its memory lies, to find aligned places in it. */
 Napi::Value ViewAddress(EnvState& state, const Napi::CallbackInfo& info);
+/** copyToAddress(address, view): fills memory that a callback was given as an opaque pointer. */
+Napi::Value CopyToAddress(EnvState& state, const Napi::CallbackInfo& info);
 
 }  // namespace tvm_node
 

@@ -21,6 +21,7 @@ namespace {
   Do(int, XGBoosterFree, (void*))                                                           \
   Do(int, XGBoosterSetParam, (void*, const char*, const char*))                             \
   Do(int, XGBoosterUpdateOneIter, (void*, int, void*))                                      \
+  Do(int, XGBoosterBoostOneIter, (void*, void*, float*, float*, uint64_t))                  \
   Do(int, XGBoosterPredict, (void*, void*, int, unsigned, int, uint64_t*, const float**))   \
   Do(int, XGBoosterSaveModelToBuffer, (void*, const char*, uint64_t*, const char**))        \
   Do(int, XGBoosterLoadModelFromBuffer, (void*, const void*, uint64_t))
@@ -111,6 +112,41 @@ void Booster::Train(const FeatureMatrix& features, const std::vector<float>& lab
   if (!margins.empty()) matrix.Set("base_margin", margins);
   for (int round = 0; round < rounds; round++)
     CheckXGBoost(Functions().XGBoosterUpdateOneIter(handle_, round, matrix.get()));
+}
+
+void Booster::TrainSums(const FeatureMatrix& features, const std::vector<float>& labels,
+                        const std::vector<int32_t>& groups, int rounds, int patience) {
+  Matrix matrix(features);
+  std::vector<float> gradients(features.rows);
+  std::vector<float> hessians(features.rows);
+  double least = std::numeric_limits<double>::infinity();
+  int best = 0;
+  for (int round = 0; round < rounds && round - best <= patience; round++) {
+    uint64_t count = 0;
+    const float* values = nullptr;
+    constexpr int kMargin = 1, kTraining = 1;
+    CheckXGBoost(Functions().XGBoosterPredict(handle_, matrix.get(), kMargin, 0, kTraining, &count,
+                                              &values));
+    double loss = 0;
+    size_t row = 0;
+    for (size_t group = 0; group < groups.size(); group++) {
+      const size_t end = row + groups[group];
+      float sum = 0;
+      for (size_t i = row; i < end; i++) sum += values[i];
+      const float error = sum - labels[group];
+      loss += static_cast<double>(error) * error;
+      for (; row < end; row++) {
+        gradients[row] = error * labels[group];
+        hessians[row] = labels[group];
+      }
+    }
+    if (loss < least) {
+      least = loss;
+      best = round;
+    }
+    CheckXGBoost(Functions().XGBoosterBoostOneIter(handle_, matrix.get(), gradients.data(),
+                                                   hessians.data(), gradients.size()));
+  }
 }
 
 std::vector<float> Booster::Predict(const FeatureMatrix& features, bool margin) const {

@@ -32,6 +32,12 @@ class Booster {
    * what another model says already. */
   void Train(const FeatureMatrix& features, const std::vector<float>& labels,
              const std::vector<float>& margins, int rounds);
+  /**
+   * Adds trees whose values, summed over the rows of a group, lead to the group's label; errors count in proportion to the
+   * labels. Ends after `rounds` trees, or when `patience` of them brought no gain.
+   */
+  void TrainSums(const FeatureMatrix& features, const std::vector<float>& labels,
+                 const std::vector<int32_t>& groups, int rounds, int patience);
   /** One value a row. */
   std::vector<float> Predict(const FeatureMatrix& features, bool margin) const;
   /** The model in XGBoost's binary JSON. */

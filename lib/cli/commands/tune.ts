@@ -22,8 +22,10 @@ import type { CliCommand } from '../program.js'
 import { formatTable } from '../table.js'
 import { duration, milliseconds } from '../tune-display.js'
 
+const tuners = ['autotvm', 'auto_scheduler'] as const
+
 interface Options extends KeepOptions {
-  readonly tuner: 'autotvm'
+  readonly tuner: (typeof tuners)[number]
   readonly taskBudget: number
   readonly mode: TunerConfig['mode']
   readonly equalTaskBudget?: boolean
@@ -50,7 +52,7 @@ export const tune: CliCommand = {
       'Tunes an ONNX model on this machine: measures configurations of its operators, and keeps those that make the whole network faster. Everything measured is appended to the records, from which another call goes on.',
     )
     .argument('<model>', 'ONNX file; external data is looked for beside it')
-    .addOption(new Option('--tuner <name>', 'how to tune').choices(['autotvm']).default('autotvm'))
+    .addOption(new Option('--tuner <name>', 'how to tune').choices(tuners).default('autotvm'))
     .addOption(
       new Option('--task-budget <trials>', 'trials for each task; on average, where some get more')
         .argParser(integer(0))
@@ -72,7 +74,7 @@ export const tune: CliCommand = {
     )
     .addOption(new Option('--time-budget <seconds>', 'end the search after this time').argParser(nonNegative))
     .addOption(new Option('--seed <number>', 'seed of the search').argParser(integer(0)).default(0))
-    .option('--records <file>', "log that is read and appended, in TVM's format (default: MODEL.autotvm.log)")
+    .option('--records <file>', "log that is read and appended, in TVM's format (default: MODEL.TUNER.log)")
     .option('--best <file>', 'where to write the records that were kept (default: RECORDS.best)')
     .option('-o, --output <file>', 'where to write the tuned network as an artifact')
     .option('--plot <file>', 'where to draw the search and its gain, as SVG')
@@ -96,7 +98,7 @@ export const tune: CliCommand = {
     const { TuneHistory } = await import('../../tuning/history.js')
     const { readNpz } = await import('../../npz.js')
     const { checkWritable } = await import('../../files.js')
-    const records = options.records ?? `${basename(model, '.onnx')}.autotvm.log`
+    const records = options.records ?? `${basename(model, '.onnx')}.${options.tuner}.log`
     const best = options.best ?? `${records}.best`
     const outputs = [best, options.output, options.plot].filter((path) => path !== undefined)
     for (const path of outputs) await checkWritable(path, [model, records])

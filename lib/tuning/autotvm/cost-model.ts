@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { findBundle } from '../../bundle/index.js'
-import { TvmNodeError } from '../../errors.js'
 import { native } from '../../native.js'
+import { openXGBoost } from '../xgboost.js'
 
 /** Predicts how good configurations are, as numbers to compare. */
 export interface CostModel {
@@ -18,17 +17,6 @@ export type Objective = 'reg' | 'rank'
 /** As in TVM's tuner (v0.18, python/tvm/autotvm/tuner/xgboost_cost_model.py); few rounds suffice for features of knobs. */
 const ROUNDS = 80
 const objectives = { reg: 'reg:squarederror', rank: 'rank:pairwise' } as const
-
-let opened = false
-
-function openXGBoost(): void {
-  if (opened) return
-  const { xgboost, openmp, dir } = findBundle()
-  if (!xgboost)
-    throw new TvmNodeError('ERR_COST_MODEL', `there is no XGBoost library in ${dir}; run "npm run bundle"`)
-  native.xgboostOpen(xgboost, openmp)
-  opened = true
-}
 
 /** Boosted trees. What a base model knows already is learned from there on. */
 export class BoostedTrees implements CostModel {

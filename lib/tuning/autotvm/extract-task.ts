@@ -39,6 +39,8 @@ export interface ExtractRequest {
 /** One thing to tune: a workload of the network, once however often it occurs. */
 export interface TuningTask {
   readonly workload: Workload
+  /** For people, where the workload does not say it: name and shapes. */
+  readonly title?: string
   /** Arithmetic operations of one call. */
   readonly flop: number
   /** Configurations to choose from. */

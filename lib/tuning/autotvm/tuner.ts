@@ -2,12 +2,13 @@ import type { BuildInput } from '../../measure/trial.js'
 import { Engine } from '../../process/engine.js'
 import type { PlainConfig } from '../../schedule-config/config-entity.js'
 import type { TunerSettings } from '../config.js'
+import type { SearchTuner } from '../search-tuner.js'
 import type { TaskState } from '../task-state.js'
 import type { Extracted, ExtractRequest, TuningTask } from './extract-task.js'
 import type { SearchRequest } from './search-task.js'
 
 /** Tuning by templates: extraction and search, in an engine process that can be lost without losing anything. */
-export class AutotvmTuner {
+export class AutotvmTuner implements SearchTuner {
   private engine: Engine | undefined
 
   constructor(
