@@ -1,6 +1,8 @@
-import { type Target, target as parseTarget } from '../ir/target.js'
+import { target as parseTarget, type Target } from '../ir/target.js'
 import type { Schedule, Tensor } from '../ir/te.js'
 import { meanCost, type TuningRecord } from '../schedule-config/record.js'
+import { AUTO_SCHEDULER, measureInput } from '../schedule-config/search-record.js'
+import type { ScheduleInfo } from '../session/artifact.js'
 import { ComputeDag, hasReduction, ioTensors } from './dag.js'
 import { stateOf } from './state.js'
 
@@ -11,8 +13,8 @@ import { stateOf } from './state.js'
 export class ScheduleHistory {
   private readonly best = new Map<string, TuningRecord>()
   private readonly refused: string[] = []
-  /** Keys of computations that have been scheduled by a record. */
-  readonly hits = new Set<string>()
+  /** Computations that have been scheduled by a record: keys with the steps. */
+  private readonly hits = new Map<string, string>()
 
   constructor(
     records: Iterable<TuningRecord>,
@@ -35,9 +37,22 @@ export class ScheduleHistory {
     return this.best.size === 0
   }
 
+  /** What was scheduled by a record, as an artifact tells it. */
+  get schedules(): ScheduleInfo[] {
+    return [...this.hits].map(([workload, config]) => ({
+      implementation: AUTO_SCHEDULER,
+      source: 'tuned',
+      workload,
+      config,
+    }))
+  }
+
   /** Records that could not be applied, with the reason. */
   get problems(): readonly string[] {
-    return this.refused
+    if (this.isEmpty || this.hits.size > 0 || this.refused.length > 0) return this.refused
+    return [
+      `none of the ${this.best.size} computations that ${AUTO_SCHEDULER} has records of is in this network as it is built for ${this.target}`,
+    ]
   }
 
   /** Schedules a fused function by its record; null where there is none that fits. */
@@ -53,12 +68,10 @@ export class ScheduleHistory {
     if (!record) return null
     try {
       const { schedule } = dag.apply(stateOf(record))
-      this.hits.add(dag.key)
+      this.hits.set(dag.key, JSON.stringify(measureInput(record)?.[1][1]))
       return schedule
     } catch (error) {
-      this.refused.push(
-        `the record of ${name} cannot be applied: ${(error as Error).message.split('\n')[0]}`,
-      )
+      this.refused.push(`the record of ${name} cannot be applied: ${(error as Error).message.split('\n')[0]}`)
       return null
     }
   }

@@ -169,7 +169,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
       ...about,
       ...(await describeModel(request)),
       executor: 'aot' as const,
-      schedules,
+      schedules: [...schedules, ...searched.schedules],
       members: {},
     }
     return { metadata, rebuilt: 'all', warnings: warnings(), external: [...model.external] }
@@ -180,7 +180,11 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   report('link')
   const library = await linkSharedLibrary(objects, request.folder)
   report('write')
-  const metadata = { ...about, executor: 'graph' as const, schedules }
+  const metadata = {
+    ...about,
+    executor: 'graph' as const,
+    schedules: [...schedules, ...searched.schedules],
+  }
   const members = {
     'graph.json': [Buffer.from(graph)],
     'params.bin': parameterPieces(params),

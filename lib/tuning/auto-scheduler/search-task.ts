@@ -44,15 +44,18 @@ export type ScheduleSearchRequest =
 const RANDOM_SHARE = 0.05
 /** Share of the first generation that are the best measured ones. */
 const MEASURED_SHARE = 0.2
-const POPULATION = 1024
-/** As in TVM (v0.18, python/tvm/auto_scheduler/search_policy.py), with a smaller population: its gain is the smaller half. */
+const POPULATION = 256
+/**
+ * As in TVM (v0.18, python/tvm/auto_scheduler/search_policy.py), but smaller generations: batches are smaller too, and each is
+ * bred anew.
+ */
 const policyParameters = {
   eps_greedy: RANDOM_SHARE,
   retry_search_one_round_on_empty: 1,
   sample_init_min_population: 50,
   sample_init_use_measured_ratio: MEASURED_SHARE,
   evolutionary_search_population: POPULATION,
-  evolutionary_search_num_iters: 4,
+  evolutionary_search_num_iters: 3,
   evolutionary_search_mutation_prob: 0.85,
   cpu_multi_level_tiling_structure: 'SSRSRS',
   gpu_multi_level_tiling_structure: 'SSSRRSRS',
@@ -212,7 +215,11 @@ class ScheduleSearch {
   }
 }
 
-function hardwareParams({ num_cores, vector_unit_bytes, cache_line_bytes }: Required<HardwareSettings>): TvmObject {
+function hardwareParams({
+  num_cores,
+  vector_unit_bytes,
+  cache_line_bytes,
+}: Required<HardwareSettings>): TvmObject {
   const noGpu = [0, 0, 0, 0, 0]
   return getGlobalFunc('auto_scheduler.HardwareParams')(
     num_cores,

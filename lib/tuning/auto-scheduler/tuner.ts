@@ -25,6 +25,8 @@ export class AutoSchedulerTuner implements SearchTuner {
   ) {}
 
   async extract(signal?: AbortSignal): Promise<readonly TuningTask[]> {
+    // What is missing is told before anything is done.
+    hardwareOf(this.config, this.request.target)
     this.engine = new Engine()
     const { target, tasks } = (await this.engine.run('auto-scheduler-tasks', this.request, {
       signal,
