@@ -1,4 +1,5 @@
 import { decodeBfloat16, decodeFloat16 } from './float16.js'
+import { isNarrow, narrowNumbers } from './narrow.js'
 import type { Tensor } from './tensor.js'
 
 export interface Tolerance {
@@ -55,8 +56,10 @@ export function standardDeviation(tensor: Tensor): number {
 
 type Element = number | bigint | string | undefined
 
-/** The elements as values that can be compared: 16-bit floats decoded. */
-export function elementsOf({ dtype, data }: Tensor): ArrayLike<Element> {
+/** The elements as values that can be compared: floats held as bits and packed integers decoded. */
+export function elementsOf(tensor: Tensor): ArrayLike<Element> {
+  const { dtype, data } = tensor
+  if (isNarrow(dtype)) return narrowNumbers(tensor)
   if (dtype === 'float16') return decodeFloat16(data as Uint16Array)
   if (dtype === 'bfloat16') return decodeBfloat16(data as Uint16Array)
   return data as ArrayLike<Element>

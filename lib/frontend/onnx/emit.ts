@@ -1,4 +1,5 @@
 import { foldConstant } from '../../ir/fold-constant.js'
+import { ALIGN, ALIGN_BITS, MAX_STEPS } from '../../ir/quantised-numbers.js'
 import * as relay from '../../ir/relay.js'
 import { type DType, elementCount, tensorBytes, tensorFromBytes } from '../../tensor.js'
 import { numbers, scalar, Value } from './value.js'
@@ -96,6 +97,15 @@ export function where(condition: Value, whenTrue: Value, whenFalse: Operand): Va
 export function clip(x: Value, low: number | undefined, high: number | undefined): Value {
   const raised = low === undefined ? x : maximum(x, low)
   return high === undefined ? raised : minimum(raised, high)
+}
+
+/**
+ * Rounds float32 numbers to int32, ties to even, within the range that quantisation needs. Reading the bits keeps the compiler from
+ * cancelling the sum, and each operand is used once: where operators are fused, an operand used twice is computed twice.
+ */
+export function roundToInt(x: Value): Value {
+  const aligned = add(clip(x, -MAX_STEPS, MAX_STEPS), ALIGN)
+  return subtract(emit('reinterpret', [aligned], { dtype: 'int32' }), ALIGN_BITS)
 }
 
 export function cast(x: Value, dtype: DType): Value {

@@ -2,9 +2,10 @@ import { isTvmNodeError, TvmNodeError } from '../../errors.js'
 import { currentTrace } from '../../ir/constant-trace.js'
 import { Attributes } from './attributes.js'
 import type { ImportContext } from './context.js'
+import { movesElements } from './narrow.js'
 import { nodeLabel, OnnxNode } from './node.js'
 import { orderNodes } from './order.js'
-import { findOperator, operatorName } from './registry.js'
+import { findOperator, type OperatorVersion, operatorName } from './registry.js'
 import {
   type AttributeProto,
   type FunctionProto,
@@ -154,8 +155,7 @@ export class GraphImporter {
       readSparse: (sparse) => this.#readSparse(sparse),
     }
     try {
-      const converted = found.convert(node, inputs as never, context)
-      const results = converted instanceof Value ? [converted] : converted
+      const results = convertWith(found, node, inputs, context)
       for (const value of results)
         if (value?.shape.includes(-1)) node.dynamic('the extents of its result depend on values', inputs)
       return results
@@ -217,6 +217,24 @@ export class GraphImporter {
     }
     return new Attributes(resolved, nodeLabel(proto), this.#readExternal)
   }
+}
+
+/** Most operators cannot compute with values of narrow types; those that move elements need not look at them. */
+function convertWith(
+  { convert, takesNarrow = false }: OperatorVersion,
+  node: OnnxNode,
+  inputs: readonly (Value | undefined)[],
+  context: ImportContext,
+): readonly (Value | undefined)[] {
+  const list = (values: ReturnType<OperatorVersion['convert']>) =>
+    values instanceof Value ? [values] : values
+  const [narrow] = inputs.filter((value) => value?.stored)
+  if (!narrow || takesNarrow) return list(convert(node, inputs as never, context))
+  if (!movesElements(node.proto.opType)) node.unsupported(`values of ${narrow.dtype} are not supported`)
+  const results = list(convert(node, inputs.map((value) => value?.stored ?? value) as never, context))
+  return results.map((value) =>
+    value?.dtype === narrow.stored?.dtype ? Value.narrow(value as Value, narrow.dtype) : value,
+  )
 }
 
 function opsetOf({ domain }: NodeProto, { opsets }: Surroundings): number {

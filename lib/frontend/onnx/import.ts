@@ -1,5 +1,6 @@
 import { isTvmNodeError, TvmNodeError } from '../../errors.js'
 import { type Func, func, tuple, type Var, variable } from '../../ir/relay.js'
+import { isNarrow } from '../../narrow.js'
 import { registerOperators } from '../../ops/register.js'
 import { openLibrary } from '../../runtime/index.js'
 import type { DType, Tensor } from '../../tensor.js'
@@ -7,6 +8,7 @@ import { checkOpset, findUnsupported, refuseUnsupported, type UnsupportedOperato
 import { GraphImporter, opsetVersions, Scope } from './graph-importer.js'
 import { type AssumedDimension, checkConstants, type InputShapes, resolveInputs } from './input-shapes.js'
 import { type OnnxModel, readModel } from './model.js'
+import { packed, packedShape, unpacked } from './narrow.js'
 import './operators/index.js'
 import { Value } from './value.js'
 
@@ -64,8 +66,13 @@ export function importRead(
   registerOperators()
   const inputs = types.map((type, i) => ({ ...type, internal: `i${i}` }))
   const params = inputs.map(({ name, internal, shape, dtype }) => {
-    const param = variable(internal, shape, dtype)
-    scope.set(name, Value.computed(param))
+    if (!isNarrow(dtype)) {
+      const param = variable(internal, shape, dtype)
+      scope.set(name, Value.computed(param))
+      return param
+    }
+    const param = variable(internal, packedShape(dtype, shape), 'uint8')
+    scope.set(name, unpacked(Value.computed(param), dtype, shape))
     return param
   })
   const values = naming(inputs, () => importer.importGraph(graph, scope, { opsets }))
@@ -95,7 +102,7 @@ function naming<T>(inputs: ImportedModel['inputs'], work: () => T): T {
 function makeFunction(params: readonly Var[], values: readonly Value[]): Func {
   const [first] = values
   if (!first) throw new TvmNodeError('ERR_INVALID_MODEL', 'the model has no outputs')
-  const body = values.length === 1 ? first.expr : tuple(values.map(({ expr }) => expr))
+  const body = values.length === 1 ? packed(first).expr : tuple(values.map((value) => packed(value).expr))
   return func(params, body)
 }
 

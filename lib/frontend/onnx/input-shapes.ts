@@ -1,4 +1,5 @@
 import { TvmNodeError } from '../../errors.js'
+import { isNarrow } from '../../narrow.js'
 import { nearest } from '../../nearest.js'
 import type { DType, Tensor } from '../../tensor.js'
 import { type DimensionProto, longToNumber, present, type ValueInfoProto } from './schema.js'
@@ -59,7 +60,7 @@ export function resolveInputs(
       )
     }
     const dtype = elementType(tensorType.elemType, `input '${name}'`)
-    if (!computable(dtype)) {
+    if (!computable(dtype) && !isNarrow(dtype)) {
       throw new TvmNodeError(
         'ERR_UNSUPPORTED_OPERATOR',
         `input '${name}' has element type ${dtype}, which TVM cannot compute with`,

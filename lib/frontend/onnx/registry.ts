@@ -19,6 +19,8 @@ export interface OperatorVersion<N extends number = number> {
   readonly since: number
   /** How many inputs every node has. */
   readonly required: N
+  /** Whether it knows what to do with 4-bit integers and 8-bit floats. Default: no. */
+  readonly takesNarrow?: boolean
   /** The outputs in order; undefined for optional ones that are not computed. */
   convert(node: OnnxNode, inputs: Inputs<N>, context: ImportContext): Value | readonly (Value | undefined)[]
 }

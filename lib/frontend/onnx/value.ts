@@ -1,6 +1,7 @@
 import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from '../../float16.js'
 import { currentTrace } from '../../ir/constant-trace.js'
 import { type Constant, constant, dtypeOf, type Expr, shapeOf } from '../../ir/relay.js'
+import { isFloat8, isNarrow, narrowNumbers, unpackNibbles } from '../../narrow.js'
 import { type DType, elementCount, emptyTensor, type Tensor } from '../../tensor.js'
 
 /**
@@ -12,6 +13,7 @@ export class Value {
   #tensor: Tensor | undefined
   #shape: readonly number[] | undefined
   #dtype: DType | undefined
+  #stored: Value | undefined
   /** Whether the value is known at compile time. */
   readonly isConstant: boolean
 
@@ -23,6 +25,15 @@ export class Value {
     value.#tensor = tensor
     value.#shape = tensor.shape
     value.#dtype = tensor.dtype
+    if (isNarrow(tensor.dtype)) value.#stored = Value.constant(storedTensor(tensor))
+    return value
+  }
+  /** A value of a narrow type, whose elements `stored` holds one a byte: the codes of floats, the numbers of integers. */
+  static narrow(stored: Value, dtype: DType): Value {
+    const value = new Value(stored.isConstant)
+    value.#stored = stored
+    value.#shape = stored.shape
+    value.#dtype = dtype
     return value
   }
   static folded(expr: Constant): Value {
@@ -39,7 +50,13 @@ export class Value {
     return value
   }
 
+  /** For a value of a narrow type: what holds its elements. */
+  get stored(): Value | undefined {
+    return this.#stored
+  }
+  /** Not for values of narrow types, with which nothing can be computed as they are. */
   get expr(): Expr {
+    if (this.#stored) throw new Error(`a value of ${this.#dtype} has no expression of its own`)
     this.#expr ??= constant(this.#tensor as Tensor)
     return this.#expr
   }
@@ -57,6 +74,7 @@ export class Value {
   }
   /** The value of a constant; undefined for anything else. */
   get tensor(): Tensor | undefined {
+    if (this.#stored && !this.#tensor) return undefined
     if (this.isConstant) this.#tensor ??= (this.#expr as Constant).data.toTensor()
     if (this.#tensor) currentTrace()?.readMemory(this.#tensor)
     return this.#tensor
@@ -72,6 +90,11 @@ export class Value {
   }
 }
 
+/** One byte an element: uint8 for floats, int8 or uint8 for integers. */
+function storedTensor(tensor: Tensor): Tensor {
+  return isFloat8(tensor.dtype) ? { ...tensor, dtype: 'uint8' } : unpackNibbles(tensor)
+}
+
 /** Whether the library has arithmetic for elements of this type. */
 export function computable(dtype: DType): boolean {
   return /^(float(16|32|64)|bfloat16|u?int(8|16|32|64)|bool)$/.test(dtype)
@@ -84,7 +107,9 @@ export function isFloat({ dtype }: Value): boolean {
 }
 
 /** Elements as numbers; 64-bit integers beyond 2**53 are rounded. */
-export function tensorNumbers({ dtype, data }: Tensor): number[] {
+export function tensorNumbers(tensor: Tensor): number[] {
+  const { dtype, data } = tensor
+  if (isNarrow(dtype)) return Array.from(narrowNumbers(tensor))
   if (dtype === 'float16') return Array.from(decodeFloat16(data as Uint16Array))
   if (dtype === 'bfloat16') return Array.from(decodeBfloat16(data as Uint16Array))
   return Array.from(data as Iterable<number | bigint>, Number)

@@ -1,5 +1,7 @@
+import { isNarrow } from '../../../narrow.js'
 import type { DType } from '../../../tensor.js'
 import { cast, emit, product, range } from '../emit.js'
+import { narrowed, widened } from '../narrow.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
 import { checkedShape, elementType, elementTypeNumber } from '../tensor-proto.js'
@@ -39,13 +41,18 @@ operator('ConstantOfShape', {
 })
 
 function castValue(node: OnnxNode, x: Value, to: DType): Value {
-  if (![x.dtype, to].every(computable)) node.unsupported(`casts from ${x.dtype} to ${to} are not supported`)
-  return cast(x, to)
+  if (x.dtype === to) return x
+  if (![x.dtype, to].every((dtype) => computable(dtype) || isNarrow(dtype))) {
+    node.unsupported(`casts from ${x.dtype} to ${to} are not supported`)
+  }
+  const numbers = widened(x)
+  return isNarrow(to) ? narrowed(numbers, to, node.attrs.flag('saturate', true)) : cast(numbers, to)
 }
 
 operator('Cast', {
   since: 1,
   required: 1,
+  takesNarrow: true,
   convert(node, [x]) {
     // Before opset 6 the type was text.
     const to = node.opset < 6 ? namedType(node.attrs.string('to')) : node.attrs.int('to')
@@ -59,7 +66,12 @@ function namedType(name: string): number {
   return elementTypeNumber(lower === 'float' ? 'float32' : lower === 'double' ? 'float64' : (lower as DType))
 }
 
-operator('CastLike', { since: 15, required: 2, convert: (node, [x, like]) => castValue(node, x, like.dtype) })
+operator('CastLike', {
+  since: 15,
+  required: 2,
+  takesNarrow: true,
+  convert: (node, [x, like]) => castValue(node, x, like.dtype),
+})
 
 operator('Range', {
   since: 11,

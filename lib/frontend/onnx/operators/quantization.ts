@@ -1,4 +1,5 @@
-import { ALIGN, ALIGN_BITS, MAX_STEPS, ranges } from '../../../ir/quantised-numbers.js'
+import { ranges } from '../../../ir/quantised-numbers.js'
+import { isFloat8, isNarrow } from '../../../narrow.js'
 import type { DType } from '../../../tensor.js'
 import {
   add,
@@ -15,24 +16,17 @@ import {
   range,
   reduce,
   reshape,
+  roundToInt,
   subtract,
   transpose,
 } from '../emit.js'
+import { narrowed, nibbleRanges, storedType, widened } from '../narrow.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
 import { elementType } from '../tensor-proto.js'
-import { scalar, type Value } from '../value.js'
+import { scalar, Value } from '../value.js'
 import { addBias, convolve } from './convolution.js'
 import { matmul } from './matmul.js'
-
-/**
- * Rounds quantisation steps in float32 to int32, ties to even. Reading the bits keeps the compiler from cancelling the sum,
- * and each operand is used once: where operators are fused, an operand used twice is computed twice.
- */
-function roundSteps(steps: Value): Value {
-  const aligned = add(clip(steps, -MAX_STEPS, MAX_STEPS), ALIGN)
-  return subtract(emit('reinterpret', [aligned], { dtype: 'int32' }), ALIGN_BITS)
-}
 
 /** Lays out one number a channel, or one a block, against a tensor of shape `shape`. */
 function spread(node: OnnxNode, value: Value, shape: readonly number[], axis: number): Value {
@@ -48,6 +42,12 @@ function spread(node: OnnxNode, value: Value, shape: readonly number[], axis: nu
     axes: [axis],
     slice_mode: 'end',
   })
+}
+
+/** A scale or zero point against the tensor that it is for. */
+function quantisationAlong(node: OnnxNode, x: Value, value: Value, scale: Value): Value {
+  const axis = scale.rank === 0 ? 0 : node.axis(node.attrs.int('axis', 1), Math.max(x.rank, 2))
+  return spread(node, value, x.shape, axis)
 }
 
 /** Scale and zero point as the library's quantisation takes them: one number, or one a channel. */
@@ -76,21 +76,27 @@ for (const domain of domains) {
   operator(`${domain}QuantizeLinear`, {
     since: domain ? 1 : 10,
     required: 2,
-    convert(node, [x, scale, zeroPoint]) {
+    takesNarrow: true,
+    convert(node, [x, scale, zero]) {
       const declared = node.attrs.int('output_dtype', 0)
-      const dtype = zeroPoint?.dtype ?? (declared ? elementType(declared, node.label) : 'uint8')
-      const bounds = ranges[dtype]
+      const dtype = zero?.dtype ?? (declared ? elementType(declared, node.label) : 'uint8')
+      const zeroPoint = zero && widened(zero)
+      const bounds = ranges[dtype] ?? nibbleRanges[dtype as keyof typeof nibbleRanges]
+      if (isFloat8(dtype)) {
+        const steps = divide(cast(x, 'float32'), quantisationAlong(node, x, cast(scale, 'float32'), scale))
+        return narrowed(steps, dtype, node.attrs.flag('saturate', true))
+      }
       if (!bounds) return node.unsupported(`quantisation to ${dtype} is not supported`)
-      if (isPlain(node, x, scale, zeroPoint) && x.dtype === 'float32') {
+      if (isPlain(node, x, scale, zeroPoint) && x.dtype === 'float32' && !isNarrow(dtype)) {
         const { args, axis } = gridArgs(node, x, scale, zeroPoint)
         return emit('qnn.quantize', [x, ...args], { axis, out_dtype: dtype })
       }
-      const axis = scale.rank === 0 ? 0 : node.axis(node.attrs.int('axis', 1), Math.max(x.rank, 2))
-      const along = (value: Value) => spread(node, value, x.shape, axis)
+      const along = (value: Value) => quantisationAlong(node, x, value, scale)
       const exact = cast(x, 'float32')
-      const steps = roundSteps(divide(exact, along(cast(scale, 'float32'))))
+      const steps = roundToInt(divide(exact, along(cast(scale, 'float32'))))
       const shifted = zeroPoint ? add(steps, along(cast(zeroPoint, 'int32'))) : steps
-      return cast(clip(shifted, ...bounds), dtype)
+      const limited = clip(shifted, ...bounds)
+      return isNarrow(dtype) ? Value.narrow(cast(limited, storedType(dtype)), dtype) : cast(limited, dtype)
     },
   })
 }
@@ -99,14 +105,19 @@ for (const domain of domains) {
   operator(`${domain}DequantizeLinear`, {
     since: domain ? 1 : 10,
     required: 2,
-    convert(node, [x, scale, zeroPoint]) {
+    takesNarrow: true,
+    convert(node, [quantized, scale, zero]) {
+      const x = widened(quantized)
+      if (isFloat8(quantized.dtype)) {
+        return multiply(cast(x, scale.dtype), quantisationAlong(node, x, scale, scale))
+      }
+      const zeroPoint = zero && widened(zero)
       if (!ranges[x.dtype]) node.unsupported(`values of ${x.dtype} are not supported`)
       if (isPlain(node, x, scale, zeroPoint)) {
         const { args, axis } = gridArgs(node, x, scale, zeroPoint)
         return emit('qnn.dequantize', [x, ...args], { axis, out_dtype: 'float32' })
       }
-      const axis = scale.rank === 0 ? 0 : node.axis(node.attrs.int('axis', 1), Math.max(x.rank, 2))
-      const along = (value: Value) => spread(node, value, x.shape, axis)
+      const along = (value: Value) => quantisationAlong(node, x, value, scale)
       const whole = cast(x, 'int32')
       const centred = zeroPoint ? subtract(whole, along(cast(zeroPoint, 'int32'))) : whole
       return multiply(cast(centred, scale.dtype), along(scale))
@@ -122,8 +133,8 @@ operator('DynamicQuantizeLinear', {
     const low = minimum(reduce('min', x, all), 0)
     const high = maximum(reduce('max', x, all), 0)
     const scale = divide(subtract(high, low), 255)
-    const zero = roundSteps(clip(divide(subtract(scalar(0, 'float32'), low), scale), 0, 255))
-    const quantized = clip(add(roundSteps(divide(x, scale)), zero), 0, 255)
+    const zero = roundToInt(clip(divide(subtract(scalar(0, 'float32'), low), scale), 0, 255))
+    const quantized = clip(add(roundToInt(divide(x, scale)), zero), 0, 255)
     return [cast(quantized, 'uint8'), scale, cast(zero, 'uint8')]
   },
 })
