@@ -21,6 +21,7 @@ import {
   reshape,
   roundToInt,
   sliceAxis,
+  stored,
   subtract,
   where,
 } from './emit.js'
@@ -89,14 +90,14 @@ const INFINITY = 0x7f800000
 function float8Codes(x: Value, format: Float8Format, saturate: boolean): Value {
   const { mantissaBits, bias, largest, nan, infinity = nan, oneZero } = format
   const bits = emit('reinterpret', [x], { dtype: 'int32' })
-  const magnitude = and(bits, SIGN)
+  const magnitude = stored(and(bits, SIGN))
   const dropped = 23 - mantissaBits
   const even = and(shiftRight(magnitude, dropped), 1)
   const rounded = shiftRight(add(add(magnitude, 2 ** (dropped - 1) - 1), even), dropped)
   const normal = subtract(rounded, (127 - bias) << mantissaBits)
   const subnormal = roundToInt(multiply(abs(x), 2 ** (bias - 1 + mantissaBits)))
-  const code = where(less(magnitude, (128 - bias) << 23), subnormal, normal)
-  const limited = where(greater(code, largest), scalar(saturate ? largest : infinity, 'int32'), code)
+  const code = stored(where(less(magnitude, (128 - bias) << 23), subnormal, normal))
+  const limited = stored(where(greater(code, largest), scalar(saturate ? largest : infinity, 'int32'), code))
   const signed = or(limited, and(shiftRight(bits, 24), 0x80))
   const withZero = oneZero ? where(equal(limited, 0), scalar(0, 'int32'), signed) : signed
   // An overflow to what is not a number has no sign where minus zero is its code.
