@@ -42,7 +42,7 @@ export interface LoweredCandidate {
 /** What a candidate is made to: code is generated in a second step, which has errors of its own. */
 interface Prepared {
   readonly args: readonly TensorArg[]
-  readonly generate: () => Module
+  readonly generate: (config: NonNullable<BuildInput['config']>) => Module
 }
 
 /** Ways of tuning, with what each makes of a candidate. */
@@ -60,7 +60,7 @@ const kinds: Readonly<Record<string, (candidate: never, target: Target) => Prepa
 function scheduled(instance: Instance, target: Target): Prepared {
   return {
     args: instance.args.map(({ shape, dtype }) => ({ shape, dtype })),
-    generate: () => buildSchedule(instance, target),
+    generate: (config) => buildSchedule(instance, target, config),
   }
 }
 
@@ -88,7 +88,7 @@ export async function run(request: BuildRequest): Promise<BuildOutcome> {
     if (!prepared) throw new Error(`a builder knows no way of tuning '${request.kind}'`)
     error = TrialError.COMPILE_HOST
     const { args } = prepared
-    const module = prepared.generate()
+    const module = prepared.generate(request.config ?? {})
     const name = `trial${request.id}`
     const objects = await writeObjects(module, request.folder, name)
     const path = await linkSharedLibrary(objects, request.folder, name)

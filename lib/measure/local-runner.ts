@@ -2,8 +2,16 @@ import { isTvmNodeError } from '../errors.js'
 import { Engine } from '../process/engine.js'
 import { TrialError } from '../schedule-config/record.js'
 import { allowedCpus } from '../session/cpus.js'
+import { type ArtifactSource, load } from '../session/load.js'
 import type { RunRequest, TimingOptions } from './run-task.js'
-import type { BuiltTrial, Runner, RunOutcome } from './trial.js'
+import {
+  type BuiltTrial,
+  type LoadedNetworks,
+  loadBeside,
+  type NetworkOptions,
+  type Runner,
+  type RunOutcome,
+} from './trial.js'
 
 export interface RunnerOptions extends Partial<TimingOptions> {
   /** Threads of a kernel; default the processors, at most 8. */
@@ -52,6 +60,15 @@ export class LocalRunner implements Runner {
         elapsed: (performance.now() - started) / 1000,
       }
     }
+  }
+
+  /** Each in a process of its own. */
+  load(
+    artifacts: readonly ArtifactSource[],
+    { threads, signal }: NetworkOptions = {},
+  ): Promise<LoadedNetworks> {
+    const options = { isolation: 'process', signal, ...(threads !== undefined && { threads }) } as const
+    return loadBeside(artifacts, (artifact) => load(artifact, options))
   }
 
   async dispose(): Promise<void> {

@@ -1,11 +1,21 @@
 import { isTvmNodeError } from '../errors.js'
 import type { Address } from '../rpc/address.js'
+import { isReachable } from '../rpc/reachable.js'
 import type { RemoteSession } from '../rpc/remote-session.js'
-import { requestSession } from '../rpc/request-session.js'
 import { TrialError } from '../schedule-config/record.js'
+import type { ArtifactSource } from '../session/load.js'
+import { BoardPool } from './board-pool.js'
 import { defaultTiming } from './local-runner.js'
 import type { TimingOptions } from './run-task.js'
-import { type BuiltTrial, type Runner, type RunOutcome, withoutExtremes } from './trial.js'
+import {
+  type BuiltTrial,
+  type LoadedNetworks,
+  loadBeside,
+  type NetworkOptions,
+  type Runner,
+  type RunOutcome,
+  withoutExtremes,
+} from './trial.js'
 
 export interface RpcRunnerOptions extends Partial<TimingOptions> {
   readonly tracker: Address
@@ -15,12 +25,14 @@ export interface RpcRunnerOptions extends Partial<TimingOptions> {
   readonly parallel?: number
   /** Seconds for one trial, from upload to result; default 10. */
   readonly timeout?: number
-  /** Seconds to wait for a free board; default 60. */
+  /** Seconds to wait for a free board, for example while one restarts; default 180. */
   readonly wait?: number
 }
 
 /** Trials that end with their board lost before the trial is what is at fault. */
 const MOST_TRIES = 2
+/** Milliseconds for bringing a network onto a board. */
+const UPLOAD = 300_000
 
 /**
  * Runs kernels on the boards of a tracker. A session serves one trial after the other; one that is lost, since the kernel crashed or
@@ -30,64 +42,63 @@ export class RpcRunner implements Runner {
   readonly local = false
   readonly parallel: number
   private readonly timing: TimingOptions
-  private readonly idle: RemoteSession[] = []
-  private readonly sessions = new Set<RemoteSession>()
+  private readonly pool: BoardPool
+  private readonly timeoutMs: number
 
-  constructor(private readonly options: RpcRunnerOptions) {
-    const { number, repeat, minRepeatMs, cooldownMs, cacheFlush } = { ...defaultTiming, ...options }
+  constructor({ tracker, key, parallel = 1, timeout = 10, wait = 180, ...timing }: RpcRunnerOptions) {
+    const { number, repeat, minRepeatMs, cooldownMs, cacheFlush } = { ...defaultTiming, ...timing }
     this.timing = { number, repeat, minRepeatMs, cooldownMs, cacheFlush }
-    this.parallel = options.parallel ?? 1
+    this.parallel = parallel
+    this.timeoutMs = timeout * 1000
+    this.pool = new BoardPool({ tracker, key, wait })
   }
 
   /** @throws `ERR_TIMEOUT` when there is no free board, `ERR_CONNECTION` when the tracker cannot be reached */
-  async run(trial: BuiltTrial, signal?: AbortSignal): Promise<RunOutcome> {
+  async run({ path, args }: BuiltTrial, signal?: AbortSignal): Promise<RunOutcome> {
     const started = performance.now()
     for (let attempt = 1; ; attempt++) {
-      const session = await this.take(signal)
+      const session = await this.pool.take(signal)
       try {
-        return {
-          costs: withoutExtremes(await this.time(session, trial, signal)),
-          elapsed: (performance.now() - started) / 1000,
-        }
+        const limits = { signal, timeoutMs: this.timeoutMs }
+        const costs = await session.timeKernel(path, args, this.timing, limits)
+        return { costs: withoutExtremes(costs), elapsed: (performance.now() - started) / 1000 }
       } catch (error) {
         signal?.throwIfAborted()
-        if (attempt < MOST_TRIES && isTvmNodeError(error, 'ERR_CONNECTION')) continue
+        if (attempt < MOST_TRIES && (await wasLost(session, error))) continue
         return {
           error: isTvmNodeError(error, 'ERR_TIMEOUT') ? TrialError.RUN_TIMEOUT : TrialError.RUNTIME_DEVICE,
           message: (error as Error).message,
           elapsed: (performance.now() - started) / 1000,
         }
+      } finally {
+        this.pool.give(session)
       }
     }
   }
 
-  private async time(
-    session: RemoteSession,
-    { path, args }: BuiltTrial,
-    signal: AbortSignal | undefined,
-  ): Promise<number[]> {
+  async load(
+    artifacts: readonly ArtifactSource[],
+    { signal }: NetworkOptions = {},
+  ): Promise<LoadedNetworks> {
+    const session = await this.pool.take(signal)
     try {
-      const limits = { signal, timeoutMs: (this.options.timeout ?? 10) * 1000 }
-      return await session.timeKernel(path, args, this.timing, limits)
-    } finally {
-      if (session.alive) this.idle.push(session)
-      else this.sessions.delete(session)
+      const limits = { signal, timeoutMs: UPLOAD }
+      const { sessions, dispose } = await loadBeside(artifacts, (each) => session.load(each, limits))
+      return { sessions, dispose: () => dispose().finally(() => this.pool.give(session)) }
+    } catch (error) {
+      this.pool.give(session)
+      throw error
     }
   }
 
-  private async take(signal?: AbortSignal): Promise<RemoteSession> {
-    const known = this.idle.pop()
-    if (known?.alive) return known
-    const { tracker, key, wait = 60 } = this.options
-    const session = await requestSession({ tracker, key, signal, timeoutMs: wait * 1000 })
-    this.sessions.add(session)
-    return session
-  }
-
   /** Gives the boards back. */
-  async dispose(): Promise<void> {
-    await Promise.all([...this.sessions].map((session) => session.dispose()))
-    this.sessions.clear()
-    this.idle.length = 0
+  dispose(): Promise<void> {
+    return this.pool.dispose()
   }
+}
+
+/** Whether a trial failed with its board, rather than on it: a kernel that never ends leaves a board that answers. */
+async function wasLost({ address }: RemoteSession, error: unknown): Promise<boolean> {
+  if (isTvmNodeError(error, 'ERR_CONNECTION')) return true
+  return isTvmNodeError(error, 'ERR_TIMEOUT') && !(await isReachable(address))
 }

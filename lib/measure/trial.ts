@@ -1,5 +1,7 @@
 import type { TrialError } from '../schedule-config/record.js'
 import type { TensorArg } from '../schedule-config/workload.js'
+import type { ArtifactSource } from '../session/load.js'
+import type { Session } from '../session/session.js'
 
 /** What a builder is asked to make: one candidate of one way of tuning. */
 export interface BuildInput {
@@ -8,6 +10,8 @@ export interface BuildInput {
   /** TVM's notation. */
   readonly target: string
   readonly candidate: unknown
+  /** Pass options that the network is built with too. */
+  readonly config?: Readonly<Record<string, boolean | number | string>>
   /** Absolute paths of modules that register templates. */
   readonly templates?: readonly string[]
 }
@@ -61,15 +65,46 @@ export interface Builder {
   dispose(): Promise<void>
 }
 
+/** Whole networks beside each other, so that they can be measured in turns. */
+export interface LoadedNetworks {
+  /** In the order of their artifacts. */
+  readonly sessions: readonly Session[]
+  dispose(): Promise<void>
+}
+
+export interface NetworkOptions {
+  /** Threads of a run, where the runner has a choice. */
+  readonly threads?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Runs what was built, on this machine or another one. */
 export interface Runner {
   /** The library is of no more use to the caller afterwards. */
   run(trial: BuiltTrial, signal?: AbortSignal): Promise<RunOutcome>
+  /** Loads networks where kernels run, all on the same board. */
+  load(artifacts: readonly ArtifactSource[], options?: NetworkOptions): Promise<LoadedNetworks>
   /** Boards that work at once; runs on this machine's processors are one at a time. */
   readonly parallel: number
   /** Whether it runs on the processors that build: nothing else may then happen meanwhile. */
   readonly local: boolean
   dispose(): Promise<void>
+}
+
+/** Loads one artifact after the other; those before one that fails are let go of. */
+export async function loadBeside(
+  artifacts: readonly ArtifactSource[],
+  loadOne: (artifact: ArtifactSource) => Promise<Session>,
+): Promise<LoadedNetworks> {
+  const sessions: Session[] = []
+  const dispose = async () => void (await Promise.all(sessions.map((session) => session.dispose())))
+  try {
+    for (const artifact of artifacts) sessions.push(await loadOne(artifact))
+    return { sessions, dispose }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
 }
 
 /** As TVM's own runner has it: of more than two measurements the fastest and the slowest do not count. */

@@ -1,0 +1,89 @@
+// Opens, uses and closes sessions on one server of this package through one tracker, over and over: each brings a network, runs it and
+// leaves. What the server and the tracker hold must not grow: descriptors, memory, processes, work folders.
+//
+// usage: npm run soak:sessions -- [--cycles 10000] [--clients 2] [--every 500] [--on PID,PID,HOST:PORT] [--json]
+//   --on  a server and a tracker that run already, by their processes and the tracker's address; so that a long run goes in slices
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { readArguments, report } from '../../bench/support.mjs'
+import { queryTracker } from '../../dist/rpc/tracker-client.js'
+import { endService, holdings, startService, until } from './services.mjs'
+
+const options = readArguments({ cycles: 10000, clients: 2, every: 500, on: '' })
+const KEY = 'soak'
+/** Kilobytes by which a process may grow without a leak: heaps of Node breathe. */
+const BREATH_KB = 20_000
+
+const given = options.on ? options.on.split(',') : undefined
+const started = []
+async function start(...args) {
+  const service = await startService(args)
+  started.push(service)
+  return service
+}
+const tracker = given
+  ? { pid: Number(given[1]), address: parse(given[2]) }
+  : await start('tracker', '--port', '0')
+const where = `${tracker.address.host}:${tracker.address.port}`
+const server = given
+  ? { pid: Number(given[0]) }
+  : await start('server', '--port', '0', '--key', KEY, '--tracker', where, '--sessions', `${options.clients}`)
+
+function parse(text) {
+  const [host, port] = text.split(':')
+  return { host, port: Number(port) }
+}
+
+const allFree = async () => {
+  const { queue_info } = await queryTracker(tracker.address)
+  return (queue_info[KEY]?.free ?? 0) >= options.clients
+}
+async function sample(cycles) {
+  // Between sessions, so that the figures are alike.
+  await until(allFree, 60)
+  return {
+    cycles,
+    ...prefixed('server', holdings(server.pid)),
+    ...prefixed('tracker', holdings(tracker.pid)),
+  }
+}
+const prefixed = (name, object) =>
+  Object.fromEntries(Object.entries(object).map(([key, value]) => [`${name}_${key}`, value]))
+
+/** Has the clients do so many cycles together. */
+async function cycle(count) {
+  const client = fileURLToPath(new URL('session-client.mjs', import.meta.url))
+  const shares = Array.from({ length: options.clients }, (_, i) =>
+    Math.floor((count + i) / options.clients),
+  )
+  const ends = shares.map(async (share) => {
+    const child = fork(client, [tracker.address.host, `${tracker.address.port}`, KEY, `${share}`])
+    const [code] = await once(child, 'exit')
+    if (code !== 0) throw new Error(`a client ended with code ${code}`)
+  })
+  await Promise.all(ends)
+}
+
+try {
+  const rows = []
+  // The first sessions fill pools and heaps.
+  const warm = Math.min(options.every, options.cycles)
+  for (let done = 0; done < options.cycles; ) {
+    const count = Math.min(options.every, options.cycles - done)
+    await cycle(count)
+    done += count
+    rows.push(await sample(done))
+    console.error(JSON.stringify(rows.at(-1)))
+  }
+  report(rows, options)
+  const [first] = rows.filter(({ cycles }) => cycles >= warm)
+  const last = rows.at(-1)
+  const grown = Object.keys(last).filter((name) => {
+    const breath = name.endsWith('_kb') ? BREATH_KB : 0
+    return name !== 'cycles' && last[name] > first[name] + breath
+  })
+  if (grown.length > 0) throw new Error(`grew: ${grown.join(', ')}`)
+} finally {
+  for (const service of started.reverse()) await endService(service)
+}
