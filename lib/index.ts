@@ -6,6 +6,7 @@ export type { OutputMetrics } from './backend/output-error.js'
 export type { EvaluationResult, Metrics, Queued, Rebuilt, SkipReason, Stage } from './backend/results.js'
 export type { Board, BoardInput } from './boards/board.js'
 export * as boards from './boards/index.js'
+export { type TuneOnBoardOptions, tune } from './boards/tune.js'
 export { Artifact, type CompileOptions, compile } from './compile/compile.js'
 export { type ErrorCode, errorCodes, isTvmNodeError, TvmNodeError } from './errors.js'
 export { readNpz, writeNpz } from './npz.js'
@@ -41,6 +42,5 @@ export {
   type TuneReport,
   type TuneWorkloadsOptions,
   type TuneWorkloadsReport,
-  tune,
   tuneWorkloads,
 } from './tuning/tune.js'

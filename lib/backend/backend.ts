@@ -1,6 +1,7 @@
-import { connectorOf, passConfigOf } from '../boards/board.js'
+import { passConfigOf } from '../boards/board.js'
 import type { BoardConnection } from '../boards/connection.js'
 import { openBoard } from '../boards/open.js'
+import { checkTunable, tunerOnBoard } from '../boards/tune.js'
 import { type Artifact, type CompileOptions, compile } from '../compile/compile.js'
 import { TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
@@ -80,13 +81,7 @@ export class TvmBackend {
   static async create(input: BackendConfigInput): Promise<TvmBackend> {
     const config = resolveConfig(input)
     tunerFor(config.tuner.name)
-    if (config.tune && config.tuner.name !== 'baseline' && connectorOf(config.board) !== 'local') {
-      throw new TvmNodeError(
-        'ERR_NOT_AVAILABLE',
-        `this version tunes on this machine only, not on board '${config.board.name}'; set tune to false`,
-        { details: { board: config.board.name, tuner: config.tuner.name } },
-      )
-    }
+    if (config.tune && config.tuner.name !== 'baseline') checkTunable(config.board)
     const { board, isolation, threads } = config
     return new TvmBackend(config, openBoard(board, { isolation, ...(threads !== null && { threads }) }))
   }
@@ -173,7 +168,13 @@ export class TvmBackend {
     const key = `${structure} ${JSON.stringify(shapes ?? {})}`
     let tuned = this.tuned.get(key)
     if (!tuned) {
-      const request = { model, target: board.target, settings: tuner, ...(shapes && { shapes }) }
+      const request = {
+        model,
+        target: board.target,
+        config: passConfigOf(board),
+        settings: await tunerOnBoard(board, tuner, { signal }),
+        ...(shapes && { shapes }),
+      }
       tuned = await tunerFor(tuner.name)(request, {
         signal,
         onEvent: (event) =>

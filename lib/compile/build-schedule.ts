@@ -35,8 +35,12 @@ export function namedAs(func: TvmObject, name: string): TvmObject {
 }
 
 /** Generates the code of one lowered function, which has the name that it is called by. */
-export function buildFunction(func: TvmObject, target: Target): Module {
-  return withPassContext({ optLevel: 3, config: lowerConfig(target) }, () => {
+export function buildFunction(
+  func: TvmObject,
+  target: Target,
+  config: Readonly<Record<string, TvmArg>> = {},
+): Module {
+  return withPassContext({ optLevel: 3, config: { ...lowerConfig(target), ...config } }, () => {
     const variable = getGlobalFunc('ir.GlobalVar')(OPERATOR, null)
     const lowered = getGlobalFunc('ir.IRModule')(new Map([[variable, func]]), {}, null, {})
     return getGlobalFunc('driver.tir_to_runtime')(new Map([[target, lowered]]), target) as Module

@@ -15,9 +15,13 @@ import { loadTemplates } from '../schedule-config/user-templates.js'
 import type { TensorArg, Workload } from '../schedule-config/workload.js'
 import type { BuildInput, BuildOutcome } from './trial.js'
 
+export type PassConfig = Readonly<Record<string, boolean | number | string>>
+
 export interface BuildRequest extends BuildInput {
   /** An existing folder of this builder's own. */
   readonly folder: string
+  /** Pass options. */
+  readonly config: PassConfig
   /** Distinguishes the files of one build. */
   readonly id: number
 }
@@ -42,7 +46,7 @@ export interface LoweredCandidate {
 /** What a candidate is made to: code is generated in a second step, which has errors of its own. */
 interface Prepared {
   readonly args: readonly TensorArg[]
-  readonly generate: (config: NonNullable<BuildInput['config']>) => Module
+  readonly generate: (config: PassConfig) => Module
 }
 
 /** Ways of tuning, with what each makes of a candidate. */
@@ -53,7 +57,7 @@ const kinds: Readonly<Record<string, (candidate: never, target: Target) => Prepa
     scheduled(computation(definition).apply(parseState(input)), target),
   lowered: ({ func }: LoweredCandidate, target) => {
     const named = namedAs(loadJSON(func) as TvmObject, OPERATOR)
-    return { args: argsOf(named), generate: () => buildFunction(named, target) }
+    return { args: argsOf(named), generate: (config) => buildFunction(named, target, config) }
   },
 }
 
@@ -88,7 +92,7 @@ export async function run(request: BuildRequest): Promise<BuildOutcome> {
     if (!prepared) throw new Error(`a builder knows no way of tuning '${request.kind}'`)
     error = TrialError.COMPILE_HOST
     const { args } = prepared
-    const module = prepared.generate(request.config ?? {})
+    const module = prepared.generate(request.config)
     const name = `trial${request.id}`
     const objects = await writeObjects(module, request.folder, name)
     const path = await linkSharedLibrary(objects, request.folder, name)

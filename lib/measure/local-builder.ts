@@ -5,7 +5,7 @@ import { isTvmNodeError } from '../errors.js'
 import { Engine } from '../process/engine.js'
 import { TrialError } from '../schedule-config/record.js'
 import { allowedCpus } from '../session/cpus.js'
-import type { BuildRequest } from './build-task.js'
+import type { BuildRequest, PassConfig } from './build-task.js'
 import type { Builder, BuildInput, BuildOutcome } from './trial.js'
 
 export interface BuilderOptions {
@@ -13,6 +13,8 @@ export interface BuilderOptions {
   readonly parallel?: number
   /** Seconds for one build; default 10. */
   readonly timeout?: number
+  /** Pass options, those that the network is built with. */
+  readonly config?: PassConfig
 }
 
 /** Builds in a pool of processes: one that crashes or hangs costs its trial and is replaced. */
@@ -24,14 +26,18 @@ export class LocalBuilder implements Builder {
   private folder: Promise<string> | undefined
   private nextId = 1
 
-  constructor({ parallel = allowedCpus().length, timeout = 10 }: BuilderOptions = {}) {
+  private readonly config: PassConfig
+
+  constructor({ parallel = allowedCpus().length, timeout = 10, config = {} }: BuilderOptions = {}) {
+    this.config = config
     this.parallel = parallel
     this.timeoutMs = timeout * 1000
   }
 
   async build(input: BuildInput, signal?: AbortSignal): Promise<BuildOutcome> {
     this.folder ??= mkdtemp(join(tmpdir(), 'tvm-node-build-'))
-    const request: BuildRequest = { ...input, folder: await this.folder, id: this.nextId++ }
+    const { config } = this
+    const request: BuildRequest = { ...input, config, folder: await this.folder, id: this.nextId++ }
     const engine = this.idle.pop() ?? this.start()
     const started = performance.now()
     try {

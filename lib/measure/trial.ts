@@ -10,8 +10,6 @@ export interface BuildInput {
   /** TVM's notation. */
   readonly target: string
   readonly candidate: unknown
-  /** Pass options that the network is built with too. */
-  readonly config?: Readonly<Record<string, boolean | number | string>>
   /** Absolute paths of modules that register templates. */
   readonly templates?: readonly string[]
 }

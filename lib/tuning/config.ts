@@ -29,6 +29,7 @@ const runnerSchema = z
       .describe('host:port of a tracker whose boards run the trials, instead of this machine.'),
     key: z.string().describe('What the tracker calls these boards.'),
     parallel: count.describe('Boards that work at once; default 1.'),
+    wait: seconds.describe('Seconds to wait for a board, for example while it restarts; default 180.'),
   })
   .partial()
   .refine(({ tracker, key }) => (tracker === undefined) === (key === undefined), {

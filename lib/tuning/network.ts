@@ -1,6 +1,7 @@
 import { type Artifact, type CompileOptions, compile } from '../compile/compile.js'
+import { isTvmNodeError } from '../errors.js'
+import type { Runner } from '../measure/trial.js'
 import type { TuningRecord } from '../schedule-config/record.js'
-import { load } from '../session/load.js'
 import { sampleInputs } from '../session/sample-inputs.js'
 import type { Session } from '../session/session.js'
 import { summarize } from '../statistics.js'
@@ -15,6 +16,8 @@ export interface Candidate {
 
 export interface NetworkOptions {
   readonly compile: CompileOptions
+  /** Where the network is measured. */
+  readonly runner: Runner
   readonly threads?: number | undefined
   readonly signal?: AbortSignal | undefined
 }
@@ -36,25 +39,42 @@ export async function buildCandidate(
   return { label, records, artifact, latencyMs: Number.NaN }
 }
 
-/** Measures the whole network as each candidate has it, in turns, in processes of their own. */
+/** Measurements that end with their board lost before tuning does. */
+const MOST_TRIES = 2
+/** Milliseconds for a turn: a network that hangs must not hold tuning up. */
+const LONGEST_TURN = 300_000
+
+/** Measures the whole network as each candidate has it, in turns, beside each other; anew where the board was lost meanwhile. */
 export async function measureCandidates(
   candidates: readonly Candidate[],
-  { threads, signal }: NetworkOptions,
+  options: NetworkOptions,
 ): Promise<void> {
-  const sessions: Session[] = []
-  const limits = signal ? { signal } : {}
-  try {
-    for (const { artifact } of candidates) {
-      const options = threads === undefined ? {} : { threads }
-      sessions.push(await load(artifact, { isolation: 'process', ...options, ...limits }))
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await measureInTurns(candidates, options)
+      return
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      if (attempt >= MOST_TRIES || !isTvmNodeError(error, 'ERR_CONNECTION')) throw error
     }
+  }
+}
+
+async function measureInTurns(
+  candidates: readonly Candidate[],
+  { runner, threads, signal }: NetworkOptions,
+): Promise<void> {
+  const artifacts = candidates.map(({ artifact }) => artifact)
+  const networks = await runner.load(artifacts, { threads, signal })
+  try {
     const measure = async (session: Session, repeat: number) => {
-      const inputs = sampleInputs(session.inputs)
-      return (await session.profile(inputs, { repeat, ...limits })).metrics.latencyUs.median / 1000
+      const limits = { timeoutMs: LONGEST_TURN, ...(signal && { signal }) }
+      const report = await session.profile(sampleInputs(session.inputs), { repeat, ...limits })
+      return report.metrics.latencyUs.median / 1000
     }
     const times = candidates.map((): number[] => [])
     for (let round = 0; round < ROUNDS; round++) {
-      for (const [i, session] of sessions.entries()) {
+      for (const [i, session] of networks.sessions.entries()) {
         const before = times[i]?.[0] ?? (await measure(session, FEWEST_RUNS))
         const repeat = Math.min(MOST_RUNS, Math.max(FEWEST_RUNS, Math.round(TURN / before)))
         times[i]?.push(await measure(session, repeat))
@@ -63,6 +83,6 @@ export async function measureCandidates(
     for (const [i, candidate] of candidates.entries())
       candidate.latencyMs = summarize(times[i] as number[]).median
   } finally {
-    await Promise.all(sessions.map((session) => session.dispose()))
+    await networks.dispose()
   }
 }

@@ -1,4 +1,4 @@
-import { LocalBuilder } from '../measure/local-builder.js'
+import { type BuilderOptions, LocalBuilder } from '../measure/local-builder.js'
 import { LocalRunner } from '../measure/local-runner.js'
 import { measureBatch } from '../measure/measure.js'
 import { RpcRunner } from '../measure/rpc-runner.js'
@@ -207,7 +207,10 @@ export class TuningSession {
 }
 
 /** Builder and runner as a configuration wants them. @throws `ERR_INVALID_ARGUMENT` for a tracker that is no address */
-export function measuringFor({ builder, runner = {}, timeout }: TunerSettings): {
+export function measuringFor(
+  { builder, runner = {}, timeout }: TunerSettings,
+  config: BuilderOptions['config'] = {},
+): {
   builder: Builder
   runner: Runner
 } {
@@ -221,10 +224,11 @@ export function measuringFor({ builder, runner = {}, timeout }: TunerSettings): 
     ...given('cooldownMs', runner.cooldown_ms),
     ...given('cacheFlush', runner.cache_flush),
   }
-  const { tracker, key, parallel, threads } = runner
+  const { tracker, key, parallel, wait, threads } = runner
   return {
     builder: new LocalBuilder({
       timeout,
+      config,
       ...given('parallel', builder?.parallel),
       ...given('timeout', builder?.timeout),
     }),
@@ -235,6 +239,7 @@ export function measuringFor({ builder, runner = {}, timeout }: TunerSettings): 
             tracker: parseAddress(tracker, TRACKER_PORT),
             key,
             ...given('parallel', parallel),
+            ...given('wait', wait),
           })
         : new LocalRunner({ ...timing, ...given('threads', threads) }),
   }

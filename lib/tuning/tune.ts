@@ -6,6 +6,7 @@ import type { Artifact, CompileOptions } from '../compile/compile.js'
 import { TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
 import { checkOptions, limitOptions, optionSchema } from '../options.js'
+import type { Runner } from '../measure/trial.js'
 import type { TrialError, TuningRecord } from '../schedule-config/record.js'
 import { describeWorkload, type Workload } from '../schedule-config/workload.js'
 import { AutoSchedulerTuner } from './auto-scheduler/tuner.js'
@@ -23,7 +24,7 @@ const DEFAULT_TARGET = 'llvm -mcpu=native'
 
 export interface TuneOptions
   extends Limits,
-    Pick<CompileOptions, 'target' | 'optLevel' | 'shapes' | 'constants' | 'templates'> {
+    Pick<CompileOptions, 'target' | 'optLevel' | 'shapes' | 'constants' | 'templates' | 'config'> {
   /** How to tune; keys as in the group `tuner` of a configuration. */
   readonly tuner?: Partial<TunerConfig>
   /** Threads of a run of the whole network; default the processors, at most 8. */
@@ -37,6 +38,7 @@ const optionsSchema = optionSchema({
   shapes: z.record(z.string(), z.array(z.int().min(-1))),
   constants: z.record(z.string(), z.unknown()),
   templates: z.array(z.string()),
+  config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
   tuner: z.looseObject({}),
   threads: z.int().min(1),
   onEvent: z.instanceof(Function),
@@ -73,6 +75,7 @@ interface Tuning {
   readonly session: TuningSession
   readonly tasks: readonly TaskState[]
   readonly infos: readonly TaskInfo[]
+  readonly runner: Runner
   readonly emit: (event: TuneEvent) => void
   readonly signal: AbortSignal
 }
@@ -89,7 +92,7 @@ async function withTuning<T>(
   using time = new LimitedTime({ signal: options.signal, timeoutMs: options.timeoutMs })
   const { signal } = time
   const tuner = searchTuner({ target: options.target ?? DEFAULT_TARGET, templates, source }, config)
-  const measuring = measuringFor(config)
+  const measuring = measuringFor(config, options.config)
   let records: RecordFile | undefined
   try {
     records = config.records === undefined ? undefined : await RecordFile.open(config.records)
@@ -104,7 +107,7 @@ async function withTuning<T>(
     }
     const infos = tasks.map(taskInfo)
     emit({ type: 'tasks', tasks: infos, trials: config.task_budget * tasks.length })
-    return await work({ session, tasks, infos, emit, signal })
+    return await work({ session, tasks, infos, runner: measuring.runner, emit, signal })
   } catch (error) {
     signal.throwIfAborted()
     throw error
@@ -137,7 +140,8 @@ function guarded(listener: TuneOptions['onEvent']): (event: TuneEvent) => void {
 }
 
 /**
- * Tunes an ONNX network: searches configurations for its operators, measures them on this machine, and builds the network with
+ * Tunes an ONNX network: searches configurations for its operators, measures them on this machine or on the boards that
+ * `tuner.runner` names, and builds the network with
  * those that make the whole of it faster. Never slower than untuned, up to the noise of measurements.
  *
  * Ending it by `signal` stops builds and runs within two seconds; what was measured is in `tuner.records`, from which another
@@ -147,16 +151,17 @@ function guarded(listener: TuneOptions['onEvent']): (event: TuneEvent) => void {
  */
 export async function tune(model: string | Uint8Array, options: TuneOptions = {}): Promise<TuneReport> {
   checkOptions(optionsSchema, options, 'tune')
-  const { target = DEFAULT_TARGET, optLevel = 3, shapes = {}, constants = {}, templates = [] } = options
+  const { target = DEFAULT_TARGET, optLevel = 3, shapes = {}, constants = {} } = options
+  const { templates = [], config = {} } = options
   const started = performance.now()
   const folder = await mkdtemp(join(tmpdir(), 'tvm-node-tune-'))
   try {
     const path = typeof model === 'string' ? resolve(model) : join(folder, 'model.onnx')
     if (typeof model !== 'string') await writeFile(path, model)
     const source = { model: path, optLevel, shapes, constants }
-    return await withTuning(source, options, async ({ session, tasks, infos, emit, signal }) => {
-      const compileOptions: CompileOptions = { target, optLevel, shapes, constants, templates }
-      const network = { compile: compileOptions, threads: options.threads, signal }
+    return await withTuning(source, options, async ({ session, tasks, infos, runner, emit, signal }) => {
+      const compileOptions: CompileOptions = { target, optLevel, shapes, constants, templates, config }
+      const network = { compile: compileOptions, runner, threads: options.threads, signal }
       emit({ type: 'phase', phase: 'baseline' })
       const untuned = await buildCandidate(path, 'untuned', [], network)
       await measureCandidates([untuned], network)

@@ -11,6 +11,8 @@ export interface TuneRequest {
   readonly model: string | Uint8Array
   readonly target: string
   readonly shapes?: CompileOptions['shapes']
+  /** Pass options. */
+  readonly config?: CompileOptions['config']
   readonly settings: TunerSettings
 }
 
@@ -30,12 +32,13 @@ export type Tuner = (request: TuneRequest, options: TunerOptions) => Promise<Tun
 const baseline: Tuner = async () => ({ build: {} })
 
 /** A search, whichever the settings name. */
-const searched: Tuner = async ({ model, target, shapes, settings }, { signal, timeoutMs, onEvent }) => {
+const searched: Tuner = async ({ model, target, shapes, config, settings }, { signal, timeoutMs, onEvent }) => {
   const { tune } = await import('./tune.js')
   const { best, artifact } = await tune(model, {
     target,
     tuner: settings,
     ...(shapes && { shapes }),
+    ...(config && { config }),
     ...(signal && { signal }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(onEvent && { onEvent }),

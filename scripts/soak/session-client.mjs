@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { compile } from '../../dist/compile/compile.js'
 import { RemoteExecutor } from '../../dist/rpc/remote-executor.js'
@@ -36,6 +37,9 @@ try {
     for (const library of libraries.values()) library.dispose()
     session.getFunction('CloseRPCConnection')()
     session.dispose()
+    // Functions of a session hold its place among the library's 32 until they are collected.
+    globalThis.gc()
+    await setImmediate()
   }
   client.close()
 } finally {

@@ -58,7 +58,9 @@ async function cycle(count) {
     Math.floor((count + i) / options.clients),
   )
   const ends = shares.map(async (share) => {
-    const child = fork(client, [tracker.address.host, `${tracker.address.port}`, KEY, `${share}`])
+    const child = fork(client, [tracker.address.host, `${tracker.address.port}`, KEY, `${share}`], {
+      execArgv: ['--expose-gc'],
+    })
     const [code] = await once(child, 'exit')
     if (code !== 0) throw new Error(`a client ended with code ${code}`)
   })
