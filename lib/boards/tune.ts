@@ -38,10 +38,11 @@ export async function tune(
  */
 export async function tunerOnBoard<Config extends Partial<TunerConfig>>(
   board: Board,
-  config: Config,
+  given: Config,
   limits: Limits = {},
 ): Promise<Config> {
   checkTunable(board)
+  const config = withHardware(board, given)
   if (connectorOf(board) === 'local' || board.tracker === null) return config
   const summary = await queryTracker(parseAddress(board.tracker, TRACKER_PORT), {
     signal: limits.signal,
@@ -57,6 +58,13 @@ export async function tunerOnBoard<Config extends Partial<TunerConfig>>(
   }
   const runner = { parallel: total, ...config.runner, tracker: board.tracker, key: board.name }
   return { ...config, runner }
+}
+
+/** The board's own limits for searches, where the configuration says nothing else. */
+function withHardware<Config extends Partial<TunerConfig>>(board: Board, config: Config): Config {
+  if (!board.hardware_params) return config
+  const { num_cores, vector_unit_bytes, cache_line_bytes } = board.hardware_params
+  return { ...config, hardware: { num_cores, vector_unit_bytes, cache_line_bytes, ...config.hardware } }
 }
 
 /** @throws `ERR_NOT_AVAILABLE` */

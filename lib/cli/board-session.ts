@@ -1,3 +1,4 @@
+import type { Board } from '../boards/board.js'
 import type { CompileOptions } from '../compile/compile.js'
 import type { Limits } from '../limits.js'
 import type { ArtifactSource } from '../session/load.js'
@@ -34,12 +35,8 @@ export async function place(
     return { session, where, [Symbol.asyncDispose]: () => session.dispose() }
   }
   const { openBoard } = await import('../boards/open.js')
-  const { findBoard } = await import('../boards/predefined.js')
-  const found = findBoard(options.board)
-  const board = openBoard(
-    options.tracker ? { ...found, connector: 'rpc', tracker: options.tracker } : found,
-    how,
-  )
+  const found = await boardBehind(options.board, options.tracker)
+  const board = openBoard(found, how)
   try {
     const session = await board.upload(artifact, limits)
     return { session, where: `board ${found.name}`, [Symbol.asyncDispose]: () => board.close() }
@@ -47,6 +44,13 @@ export async function place(
     await board.close().catch(() => undefined)
     throw error
   }
+}
+
+/** A board, reached through a tracker if one is named. @throws `ERR_UNKNOWN_BOARD` */
+export async function boardBehind(name: string, tracker: string | undefined): Promise<Board> {
+  const { findBoard } = await import('../boards/predefined.js')
+  const found = findBoard(name)
+  return tracker ? { ...found, connector: 'rpc', tracker } : found
 }
 
 /** What a build is for: a board, or else a target. @throws `ERR_UNKNOWN_BOARD` */

@@ -76,10 +76,7 @@ export class RpcRunner implements Runner {
     }
   }
 
-  async load(
-    artifacts: readonly ArtifactSource[],
-    { signal }: NetworkOptions = {},
-  ): Promise<LoadedNetworks> {
+  async load(artifacts: readonly ArtifactSource[], { signal }: NetworkOptions = {}): Promise<LoadedNetworks> {
     const session = await this.pool.take(signal)
     try {
       const limits = { signal, timeoutMs: UPLOAD }

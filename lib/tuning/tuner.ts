@@ -32,7 +32,10 @@ export type Tuner = (request: TuneRequest, options: TunerOptions) => Promise<Tun
 const baseline: Tuner = async () => ({ build: {} })
 
 /** A search, whichever the settings name. */
-const searched: Tuner = async ({ model, target, shapes, config, settings }, { signal, timeoutMs, onEvent }) => {
+const searched: Tuner = async (
+  { model, target, shapes, config, settings },
+  { signal, timeoutMs, onEvent },
+) => {
   const { tune } = await import('./tune.js')
   const { best, artifact } = await tune(model, {
     target,

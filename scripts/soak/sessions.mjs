@@ -54,9 +54,7 @@ const prefixed = (name, object) =>
 /** Has the clients do so many cycles together. */
 async function cycle(count) {
   const client = fileURLToPath(new URL('session-client.mjs', import.meta.url))
-  const shares = Array.from({ length: options.clients }, (_, i) =>
-    Math.floor((count + i) / options.clients),
-  )
+  const shares = Array.from({ length: options.clients }, (_, i) => Math.floor((count + i) / options.clients))
   const ends = shares.map(async (share) => {
     const child = fork(client, [tracker.address.host, `${tracker.address.port}`, KEY, `${share}`], {
       execArgv: ['--expose-gc'],

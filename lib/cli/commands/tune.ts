@@ -4,8 +4,10 @@ import type { TuningRecord } from '../../schedule-config/record.js'
 import type { TunerConfig } from '../../tuning/config.js'
 import type { TuneHistory } from '../../tuning/history.js'
 import type { TaskReport } from '../../tuning/tune.js'
+import { boardBehind } from '../board-session.js'
 import { EXIT } from '../exit.js'
 import { type KeepOptions, keepResult, resultsOption } from '../keep-result.js'
+import { boardOption, trackerOption } from '../network-options.js'
 import {
   constantsOption,
   integer,
@@ -38,6 +40,8 @@ interface Options extends KeepOptions {
   readonly plot?: string
   readonly templates?: string[]
   readonly target: string
+  readonly board?: string
+  readonly tracker?: string
   readonly optLevel: string
   readonly shape?: Shapes
   readonly constants?: string
@@ -49,7 +53,7 @@ export const tune: CliCommand = {
   command: new Command('tune')
     .summary('search faster configurations for the operators of a model')
     .description(
-      'Tunes an ONNX model on this machine: measures configurations of its operators, and keeps those that make the whole network faster. Everything measured is appended to the records, from which another call goes on.',
+      'Tunes an ONNX model on this machine or on a board: measures configurations of its operators, and keeps those that make the whole network faster. Everything measured is appended to the records, from which another call goes on.',
     )
     .argument('<model>', 'ONNX file; external data is looked for beside it')
     .addOption(new Option('--tuner <name>', 'how to tune').choices(tuners).default('autotvm'))
@@ -85,6 +89,8 @@ export const tune: CliCommand = {
       ).argParser((path: string, before: string[] = []) => [...before, path]),
     )
     .addOption(targetOption())
+    .addOption(boardOption())
+    .addOption(trackerOption())
     .addOption(optLevelOption())
     .addOption(shapeOption())
     .addOption(constantsOption())
@@ -93,7 +99,7 @@ export const tune: CliCommand = {
     .addOption(timeoutOption()),
 
   async action({ signal, progress, print, printJson }, options: Options, model: string) {
-    const { tune } = await import('../../tuning/tune.js')
+    const { tune } = await import('../../boards/tune.js')
     const { TuneDisplay } = await import('../tune-display.js')
     const { TuneHistory } = await import('../../tuning/history.js')
     const { readNpz } = await import('../../npz.js')
@@ -105,7 +111,9 @@ export const tune: CliCommand = {
     const display = new TuneDisplay(progress)
     const history = new TuneHistory()
     const report = await tune(model, {
-      target: options.target,
+      ...(options.board === undefined
+        ? { target: options.target }
+        : { board: await boardBehind(options.board, options.tracker) }),
       optLevel: Number(options.optLevel),
       shapes: options.shape ?? {},
       constants: options.constants === undefined ? {} : await readNpz(options.constants),
