@@ -33,6 +33,7 @@ export type {
   ProfileReport,
   Session,
 } from './session/session.js'
+export { assembleValues, flattenValues, type NestedTensor, type Structure } from './session/structure.js'
 export { type DType, type Tensor, type TensorData, tensor } from './tensor.js'
 export type { TunerConfig } from './tuning/config.js'
 export type { TaskInfo, TrialEvent, TuneEvent } from './tuning/events.js'

@@ -2,10 +2,10 @@ import { basename, join, resolve } from 'node:path'
 import { type Comparison, compareTensors, standardDeviation } from '../compare.js'
 import { type Artifact, compile } from '../compile/compile.js'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
-import { type OnnxValue, readTestDataSets, type TestDataSet } from '../frontend/onnx/test-data.js'
-import type { NamedTensors } from '../session/inputs.js'
+import { readTestDataSets, type TestDataSet } from '../frontend/onnx/test-data.js'
 import { load } from '../session/load.js'
 import type { Session } from '../session/session.js'
+import { assembleValues, flattenValues, type NestedTensor } from '../session/structure.js'
 import { type DType, isTensor, type Tensor } from '../tensor.js'
 
 export type Phase = 'read' | 'compile' | 'load' | 'run' | 'compare'
@@ -89,7 +89,7 @@ class Verification {
   /** Data sets whose inputs have the same shapes need one compilation, unless values had to be fixed. */
   private async verify(sets: readonly TestDataSet[]): Promise<string | undefined> {
     const [first, ...rest] = sets as [TestDataSet, ...TestDataSet[]]
-    const { artifact, fixed } = await this.compile(tensorsOf(first.inputs))
+    const { artifact, fixed } = await this.compile(first.inputs)
     await using _ = artifact
     this.enter('load')
     await using session = await load(artifact, {
@@ -105,15 +105,21 @@ class Verification {
     return fixed.length > 0 && rest.length > 0 ? this.verify(rest) : undefined
   }
 
-  private async compile(inputs: NamedTensors): Promise<{ artifact: Artifact; fixed: readonly string[] }> {
+  private async compile(
+    values: TestDataSet['inputs'],
+  ): Promise<{ artifact: Artifact; fixed: readonly string[] }> {
     this.enter('compile')
+    const inputs = flattenValues(values)
     const fixed = new Set<string>()
     for (;;) {
       const free = Object.entries(inputs).filter(([name]) => !fixed.has(name))
       const options = {
         target: this.options.target,
         optLevel: this.options.optLevel,
-        shapes: Object.fromEntries(free.map(([name, { shape }]) => [name, shape])),
+        shapes: {
+          ...Object.fromEntries(free.map(([name, { shape }]) => [name, shape])),
+          ...emptyValues(values),
+        },
         constants: Object.fromEntries([...fixed].map((name) => [name, inputs[name] as Tensor])),
         // Compiling is what is verified.
         cache: false,
@@ -134,21 +140,38 @@ class Verification {
     { name, inputs, outputs }: TestDataSet,
   ): Promise<string | undefined> {
     this.enter('run')
-    const tensors = tensorsOf(inputs)
+    const tensors = flattenValues(inputs)
     const given = session.inputs.map(({ name, dtype }) => [name, typedAs(tensors[name], dtype)])
-    const results = await session.run(Object.fromEntries(given), this.limits())
+    const flat = await session.run(Object.fromEntries(given), this.limits())
+    const results = assembleValues(flat, session.metadata.structure?.outputs)
     this.enter('compare')
     const failures = Object.entries(outputs).flatMap(([output, expected]) => {
       const result = results[output]
-      const { mismatch } = this.compare(result, typedAs(expected, result?.dtype))
+      const mismatch = this.compareNested(result, expected)
       return mismatch ? [`output '${output}' of ${name} ${mismatch}`] : []
     })
     return failures[0]
   }
 
-  private compare(actual: Tensor | undefined, expected: OnnxValue): Comparison {
-    if (!isTensor(expected)) return { maxAbsError: Number.NaN, mismatch: 'is expected to be no tensor' }
-    if (!actual) return { maxAbsError: Number.NaN, mismatch: 'is missing' }
+  /** What differs; undefined where nothing does. */
+  private compareNested(actual: NestedTensor | undefined, expected: NestedTensor): string | undefined {
+    if (actual === undefined) return 'is missing'
+    if (expected === null) return actual === null ? undefined : 'has a value, where none is expected'
+    if (isTensor(expected)) {
+      if (!isTensor(actual)) return 'is no tensor'
+      return this.compare(actual, typedAs(expected, actual.dtype)).mismatch
+    }
+    if (isTensor(actual) || actual === null) return 'is no sequence'
+    if (actual.length !== expected.length)
+      return `has ${actual.length} elements instead of ${expected.length}`
+    for (const [i, each] of expected.entries()) {
+      const mismatch = this.compareNested(actual[i], each)
+      if (mismatch) return `at place ${i} ${mismatch}`
+    }
+    return undefined
+  }
+
+  private compare(actual: Tensor, expected: Tensor): Comparison {
     const { relative, absolute = defaultAbsolute(expected) } = this.options.tolerance
     const isFloat = /^b?float/.test(expected.dtype)
     const comparison = compareTensors(actual, expected, { relative: isFloat ? relative : 0, absolute })
@@ -175,7 +198,7 @@ function defaultAbsolute(expected: Tensor): number {
 }
 
 /** ONNX's own data sets keep bfloat16 as the bits, for NumPy's sake. */
-function typedAs<T extends OnnxValue | undefined>(value: T, dtype: DType | undefined): T {
+function typedAs<T extends NestedTensor | undefined>(value: T, dtype: DType | undefined): T {
   const isBits = dtype === 'bfloat16' && isTensor(value) && value.dtype === 'uint16'
   return isBits ? { ...value, dtype } : value
 }
@@ -186,23 +209,20 @@ function valuesNeeded(error: unknown): string[] {
   return Array.isArray(error.details.inputs) ? error.details.inputs : []
 }
 
-function tensorsOf(values: Readonly<Record<string, OnnxValue>>): NamedTensors {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => {
-      if (isTensor(value)) return [name, value]
-      throw new TvmNodeError('ERR_UNSUPPORTED_OPERATOR', `input '${name}' is no tensor`, {
-        details: { operators: [] },
-      })
-    }),
-  )
+/** What only says that there is nothing, as `shapes` takes it. */
+function emptyValues(values: TestDataSet['inputs']): Record<string, null | []> {
+  const entries = Object.entries(values).flatMap(([name, value]): [string, null | []][] => {
+    if (value === null) return [[name, null]]
+    return isTensor(value) || value.length > 0 ? [] : [[name, []]]
+  })
+  return Object.fromEntries(entries)
 }
 
 function sameShapes(sets: readonly TestDataSet[]): TestDataSet[][] {
   const groups = new Map<string, TestDataSet[]>()
   for (const set of sets) {
-    const shapes = Object.entries(set.inputs).map(
-      ([name, value]) => `${name}:${isTensor(value) && value.shape}`,
-    )
+    const tensors = Object.entries(flattenValues(set.inputs)).map(([name, { shape }]) => `${name}:${shape}`)
+    const shapes = [...tensors, ...Object.keys(emptyValues(set.inputs))]
     const key = shapes.join(' ')
     groups.set(key, [...(groups.get(key) ?? []), set])
   }

@@ -30,7 +30,7 @@ export interface CompileOptions extends Limits {
   /** 0 to 4; default 3. */
   readonly optLevel?: number
   /** Shapes of inputs that the model leaves open, by name. */
-  readonly shapes?: Readonly<Record<string, readonly number[]>>
+  readonly shapes?: Readonly<Record<string, readonly number[] | null>>
   /**
    * Inputs to fix to a value: they become constants and are no inputs of the artifact. Needed for inputs on whose values
    * shapes depend.
@@ -64,7 +64,7 @@ const optionsSchema = optionSchema({
   format: z.enum(['artifact', ...exportFormats]),
   moduleName: z.string().regex(/^[a-z][a-z0-9_]*$/, 'must be a name in C, in small letters'),
   optLevel: z.int().min(0).max(4),
-  shapes: z.record(z.string(), z.array(z.int().min(-1))),
+  shapes: z.record(z.string(), z.array(z.int().min(-1)).nullable()),
   constants: z.record(z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')),
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
   records: z.union([z.string(), z.array(z.union([z.string(), z.looseObject({})]))]),

@@ -4,7 +4,7 @@ import { basename } from 'node:path'
 import { ScheduleHistory } from '../auto-scheduler/history.js'
 import { asking, withFunctionScheduler } from '../auto-scheduler/hook.js'
 import { TvmNodeError } from '../errors.js'
-import { importRead } from '../frontend/onnx/import.js'
+import { type ImportedModel, importRead } from '../frontend/onnx/import.js'
 import { type OnnxModel, readModel } from '../frontend/onnx/model.js'
 import { ConstantTrace } from '../ir/constant-trace.js'
 import { asText } from '../ir/relay.js'
@@ -52,7 +52,7 @@ export interface CompileRequest {
   readonly moduleName: string
   readonly target: string
   readonly optLevel: number
-  readonly shapes: Readonly<Record<string, readonly number[]>>
+  readonly shapes: Readonly<Record<string, readonly number[] | null>>
   /** Inputs fixed to a value. */
   readonly constants: NamedTensors
   /** Pass options. */
@@ -112,7 +112,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
 
   const trace = key && new ConstantTrace()
   const tracing = <T>(body: () => T) => (trace ? trace.during(body) : body())
-  const { func, inputs, outputs, assumed } = tracing(() => importRead(model, request))
+  const { func, inputs, outputs, structure, assumed } = tracing(() => importRead(model, request))
   await loadTemplates(request.templates)
   const logs = request.records.map((each) =>
     typeof each === 'string' ? readRecordLog(each) : { records: [each], problems: [] },
@@ -147,6 +147,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     inputs,
     outputs,
     assumed,
+    ...(isNested(structure) && { structure }),
   }
   const lowering = <T>(lower: (settings: typeof options) => T) =>
     withDispatchContext(history, () =>
@@ -234,4 +235,8 @@ async function describeModel({ model }: CompileRequest): Promise<{ name: string;
     .update(await readFile(model))
     .digest('hex')
   return { name: basename(model, '.onnx'), modelHash }
+}
+
+function isNested({ inputs, outputs }: ImportedModel['structure']): boolean {
+  return Object.keys(inputs).length + Object.keys(outputs).length > 0
 }

@@ -4,6 +4,7 @@ import { TvmNodeError } from '../errors.js'
 import { writeWhole } from '../files.js'
 import { native } from '../native.js'
 import type { DType } from '../tensor.js'
+import type { Structure } from './structure.js'
 import { readTar, sizeOf, tarEnd, tarPieces } from './tar.js'
 
 export const ARTIFACT_FORMAT = 1
@@ -50,6 +51,8 @@ export interface ArtifactMetadata {
   readonly outputs: readonly TensorInfo[]
   /** Dimensions that the model leaves open and nobody pinned, with the extent that they were taken as. */
   readonly assumed: readonly { readonly input: string; readonly axis: number; readonly extent: number }[]
+  /** What sequences and optionals are made of, where the model has any: see `flattenValues`. */
+  readonly structure?: Readonly<Record<'inputs' | 'outputs', Readonly<Record<string, Structure>>>>
   /** How the operators were scheduled where there was a choice, in the order of their calls. */
   readonly schedules: readonly ScheduleInfo[]
   /** The other members, with their sizes and sums. */

@@ -35,7 +35,7 @@ export interface TuneOptions
 const optionsSchema = optionSchema({
   target: z.string(),
   optLevel: z.int().min(0).max(4),
-  shapes: z.record(z.string(), z.array(z.int().min(-1))),
+  shapes: z.record(z.string(), z.array(z.int().min(-1)).nullable()),
   constants: z.record(z.string(), z.unknown()),
   templates: z.array(z.string()),
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),

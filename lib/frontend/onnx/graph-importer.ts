@@ -157,7 +157,8 @@ export class GraphImporter {
     try {
       const results = convertWith(found, node, inputs, context)
       for (const value of results)
-        if (value?.shape.includes(-1)) node.dynamic('the extents of its result depend on values', inputs)
+        if (value?.isTensor && value.shape.includes(-1))
+          node.dynamic('the extents of its result depend on values', inputs)
       return results
     } catch (error) {
       if (isTvmNodeError(error, 'ERR_INVALID_ARGUMENT')) node.unsupported(error.message)
@@ -221,13 +222,16 @@ export class GraphImporter {
 
 /** Most operators cannot compute with values of narrow types; those that move elements need not look at them. */
 function convertWith(
-  { convert, takesNarrow = false }: OperatorVersion,
+  { convert, takesNarrow = false, takesSequences = false }: OperatorVersion,
   node: OnnxNode,
   inputs: readonly (Value | undefined)[],
   context: ImportContext,
 ): readonly (Value | undefined)[] {
   const list = (values: ReturnType<OperatorVersion['convert']>) =>
     values instanceof Value ? [values] : values
+  if (!takesSequences && inputs.some((value) => value && !value.isTensor)) {
+    node.unsupported('an input is a sequence or an optional without a value')
+  }
   const [narrow] = inputs.filter((value) => value?.stored)
   if (!narrow || takesNarrow) return list(convert(node, inputs as never, context))
   if (!movesElements(node.proto.opType)) node.unsupported(`values of ${narrow.dtype} are not supported`)

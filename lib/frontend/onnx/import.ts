@@ -3,18 +3,23 @@ import { type Func, func, tuple, type Var, variable } from '../../ir/relay.js'
 import { isNarrow } from '../../narrow.js'
 import { registerOperators } from '../../ops/register.js'
 import { openLibrary } from '../../runtime/index.js'
+import type { Structure } from '../../session/structure.js'
 import type { DType, Tensor } from '../../tensor.js'
 import { checkOpset, findUnsupported, refuseUnsupported, type UnsupportedOperator } from './check.js'
 import { GraphImporter, opsetVersions, Scope } from './graph-importer.js'
-import { type AssumedDimension, checkConstants, type InputShapes, resolveInputs } from './input-shapes.js'
+import { type AssumedDimension, checkConstants, resolveInputs } from './input-shapes.js'
 import { type OnnxModel, readModel } from './model.js'
 import { packed, packedShape, unpacked } from './narrow.js'
+import { flattenInputs, flattenOutput, nestedValue } from './nested-inputs.js'
 import './operators/index.js'
 import { Value } from './value.js'
 
 export interface ImportOptions {
-  /** Extents by input name for dimensions that the model leaves open; `-1` keeps the model's. */
-  readonly shapes?: InputShapes
+  /**
+   * Extents by input name for dimensions that the model leaves open; `-1` keeps the model's. The elements of a sequence `x` are
+   * named `x[0]`, `x[1]`...; an empty one has an empty list under its own name, an empty optional has null.
+   */
+  readonly shapes?: Readonly<Record<string, readonly number[] | null>>
   /** Inputs to bind to a value: they become constants and are no inputs of the result. */
   readonly constants?: Readonly<Record<string, Tensor>>
 }
@@ -25,6 +30,8 @@ export interface ImportedModel {
   readonly inputs: readonly { name: string; internal: string; shape: readonly number[]; dtype: DType }[]
   /** In the model's order, which is that of the function's result tuple; a single output is no tuple. */
   readonly outputs: readonly { name: string; shape: readonly number[]; dtype: DType }[]
+  /** What sequences and optionals are made of, by name; inputs and outputs that are not in there are tensors. */
+  readonly structure: Readonly<Record<'inputs' | 'outputs', Readonly<Record<string, Structure>>>>
   /** Open dimensions that were taken as 1. */
   readonly assumed: readonly AssumedDimension[]
 }
@@ -54,13 +61,14 @@ export function importRead(
   const scope = new Scope()
   const given = new Set(graph.initializer.map(({ name }) => name))
   const constants = options.constants ?? {}
-  checkConstants(constants, graph.input)
+  const flat = flattenInputs(graph.input, options.shapes)
+  checkConstants(constants, flat.tensors)
   for (const [name, value] of Object.entries(constants)) {
     scope.set(name, Value.constant(value))
     given.add(name)
   }
-  const free = graph.input.filter(({ name }) => !given.has(name))
-  const { types, assumed } = resolveInputs(free, options.shapes)
+  const free = flat.tensors.filter(({ name }) => !given.has(name))
+  const { types, assumed } = resolveInputs(free, flat.shapes)
 
   openLibrary()
   registerOperators()
@@ -75,12 +83,29 @@ export function importRead(
     scope.set(name, unpacked(Value.computed(param), dtype, shape))
     return param
   })
+  for (const [name, structure] of Object.entries(flat.structures)) {
+    scope.set(
+      name,
+      nestedValue(name, structure, (tensor) => scope.get(tensor) as Value),
+    )
+  }
   const values = naming(inputs, () => importer.importGraph(graph, scope, { opsets }))
-  const outputs = graph.output.map(({ name }, i) => {
-    const { shape, dtype } = values[i] as Value
-    return { name, shape, dtype }
-  })
-  return { func: makeFunction(params, values), inputs, outputs, assumed }
+  const parts = graph.output.map(({ name }, i) => ({ name, ...flattenOutput(name, values[i] as Value) }))
+  const results = parts.flatMap(({ tensors }) => tensors)
+  const nested = parts.filter(({ structure }) => structure !== 'tensor')
+  return {
+    func: makeFunction(
+      params,
+      results.map(([, value]) => value),
+    ),
+    inputs,
+    outputs: results.map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
+    structure: {
+      inputs: flat.structures,
+      outputs: Object.fromEntries(nested.map(({ name, structure }) => [name, structure])),
+    },
+    assumed,
+  }
 }
 
 /** Tells of shapes that depend on values by the model's names for the inputs in question. */

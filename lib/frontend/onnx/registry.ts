@@ -21,6 +21,8 @@ export interface OperatorVersion<N extends number = number> {
   readonly required: N
   /** Whether it knows what to do with 4-bit integers and 8-bit floats. Default: no. */
   readonly takesNarrow?: boolean
+  /** Whether it knows what to do with sequences and empty optionals. Default: no. */
+  readonly takesSequences?: boolean
   /** The outputs in order; undefined for optional ones that are not computed. */
   convert(node: OnnxNode, inputs: Inputs<N>, context: ImportContext): Value | readonly (Value | undefined)[]
 }

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { TvmNodeError } from '../../errors.js'
-import type { Tensor } from '../../tensor.js'
+import type { NestedTensor } from '../../session/structure.js'
 import { externalReader } from './external-data.js'
 import { readFile, readModel } from './model.js'
 import {
@@ -13,14 +13,11 @@ import {
 } from './schema.js'
 import { type ReadExternal, readTensor } from './tensor-proto.js'
 
-/** A tensor, a sequence, or an optional without a value. */
-export type OnnxValue = Tensor | readonly OnnxValue[] | null
-
 /** One data set of ONNX's backend tests: values by the model's input and output names. */
 export interface TestDataSet {
   readonly name: string
-  readonly inputs: Readonly<Record<string, OnnxValue>>
-  readonly outputs: Readonly<Record<string, OnnxValue>>
+  readonly inputs: Readonly<Record<string, NestedTensor>>
+  readonly outputs: Readonly<Record<string, NestedTensor>>
 }
 
 /**
@@ -49,9 +46,9 @@ function readValues(
   folder: string,
   kind: 'input' | 'output',
   declared: readonly Declared[],
-): Record<string, OnnxValue> {
+): Record<string, NestedTensor> {
   const files = new Set(list(folder))
-  const values: Record<string, OnnxValue> = {}
+  const values: Record<string, NestedTensor> = {}
   for (const [i, { name, type }] of declared.entries()) {
     const file = `${kind}_${i}.pb`
     if (files.has(file)) values[name] = readValue(join(folder, file), type)
@@ -70,7 +67,7 @@ function list(folder: string): string[] {
   }
 }
 
-function readValue(path: string, type: TypeProto | undefined): OnnxValue {
+function readValue(path: string, type: TypeProto | undefined): NestedTensor {
   const bytes = Buffer.from(readFile(path))
   const external = externalReader(undefined)
   try {
@@ -87,7 +84,7 @@ function readValue(path: string, type: TypeProto | undefined): OnnxValue {
   }
 }
 
-function sequence(proto: SequenceProto, external: ReadExternal): OnnxValue {
+function sequence(proto: SequenceProto, external: ReadExternal): NestedTensor {
   return [
     ...proto.tensorValues.map((value) => readTensor(value, external)),
     ...proto.sequenceValues.map((value) => sequence(value, external)),
@@ -95,7 +92,7 @@ function sequence(proto: SequenceProto, external: ReadExternal): OnnxValue {
   ]
 }
 
-function optional(proto: OptionalProto, external: ReadExternal): OnnxValue {
+function optional(proto: OptionalProto, external: ReadExternal): NestedTensor {
   if (proto.tensorValue) return readTensor(proto.tensorValue, external)
   if (proto.sequenceValue) return sequence(proto.sequenceValue, external)
   return proto.optionalValue ? optional(proto.optionalValue, external) : null

@@ -14,6 +14,7 @@ export class Value {
   #shape: readonly number[] | undefined
   #dtype: DType | undefined
   #stored: Value | undefined
+  #items: readonly Value[] | undefined
   /** Whether the value is known at compile time. */
   readonly isConstant: boolean
 
@@ -36,6 +37,14 @@ export class Value {
     value.#dtype = dtype
     return value
   }
+  static sequence(items: readonly Value[]): Value {
+    const value = new Value(false)
+    value.#items = items
+    return value
+  }
+  /** An optional that is empty. One with a value is that value. */
+  static readonly none = new Value(false)
+
   static folded(expr: Constant): Value {
     const value = new Value(true)
     value.#expr = expr
@@ -53,6 +62,13 @@ export class Value {
   /** For a value of a narrow type: what holds its elements. */
   get stored(): Value | undefined {
     return this.#stored
+  }
+  /** The elements of a sequence; undefined for anything else. */
+  get items(): readonly Value[] | undefined {
+    return this.#items
+  }
+  get isTensor(): boolean {
+    return this !== Value.none && !this.#items
   }
   /** Not for values of narrow types, with which nothing can be computed as they are. */
   get expr(): Expr {

@@ -24,7 +24,7 @@ export interface NetworkSource {
   /** Absolute path of the model. */
   readonly model: string
   readonly optLevel: number
-  readonly shapes: Readonly<Record<string, readonly number[]>>
+  readonly shapes: Readonly<Record<string, readonly number[] | null>>
   readonly constants: NamedTensors
 }
 

@@ -2,7 +2,7 @@ import type { ImportContext } from '../context.js'
 import { concatenate, range, reshape, sliceAxis, where } from '../emit.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
-import { scalar, type Value } from '../value.js'
+import { scalar, Value } from '../value.js'
 
 /** Steps of loops are written out one after the other, so that a graph grows with their number. */
 const MAX_STEPS = 1024
@@ -18,14 +18,23 @@ operator('If', {
     // Graphs have no side effects: both branches are computed and one is chosen.
     const [yes, no] = [branch(true), branch(false)]
     const chosen = reshape(condition, [])
-    return yes.map((value, i) => {
-      const other = no[i]
-      if (!other || other.dtype !== value.dtype || String(other.shape) !== String(value.shape))
-        return node.dynamic(`the type of its output ${i} differs between its branches`, [condition])
-      return where(chosen, value, other)
-    })
+    return yes.map((value, i) => chooseBetween(node, chosen, value, no[i] ?? Value.none))
   },
 })
+
+/** One value or the other, element by element where they are sequences. */
+function chooseBetween(node: OnnxNode, condition: Value, value: Value, other: Value): Value {
+  const differ = () => node.dynamic('a type differs between what may come of it', [condition])
+  if (value.items && other.items?.length === value.items.length) {
+    const others = other.items
+    return Value.sequence(
+      value.items.map((each, i) => chooseBetween(node, condition, each, others[i] as Value)),
+    )
+  }
+  if (!value.isTensor || !other.isTensor) return value === other ? value : differ()
+  if (value.dtype !== other.dtype || String(value.shape) !== String(other.shape)) return differ()
+  return where(condition, value, other)
+}
 
 /** Results of all steps, side by side along a new axis. */
 function stack(node: OnnxNode, values: readonly Value[], axis = 0): Value {
@@ -50,6 +59,7 @@ function element(x: Value, axis: number, i: number): Value {
 operator('Loop', {
   since: 1,
   required: 0,
+  takesSequences: true,
   convert(node, [limit, condition, ...initial], context) {
     const body = node.attrs.graph('body')
     const trips = limit ? node.number(limit, 'trip count') : Number.POSITIVE_INFINITY
@@ -67,7 +77,7 @@ operator('Loop', {
       state = state.map((before, i) => {
         const now = results[i] as Value
         // A loop that may have ended keeps its values.
-        return chosen ? keepWhere(node, chosen, now, before) : now
+        return chosen ? chooseBetween(node, chosen, now, before) : now
       })
       for (const [i, values] of collected.entries()) values.push(results[state.length + i] as Value)
       going = chosen ? where(chosen, next as Value, 0) : (next as Value)
@@ -75,12 +85,6 @@ operator('Loop', {
     return [...state, ...collected.map((values) => stack(node, values))]
   },
 })
-
-function keepWhere(node: OnnxNode, chosen: Value, now: Value, before: Value): Value {
-  if (now.dtype !== before.dtype || String(now.shape) !== String(before.shape))
-    return node.dynamic('a value of its body changes its type from step to step', [chosen])
-  return where(chosen, now, before)
-}
 
 interface ScanRules {
   readonly inputAxes: readonly number[]

@@ -3,7 +3,7 @@ import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
 import { numbers, scalar, type Value } from '../value.js'
 
-operator('Identity', { since: 1, required: 1, convert: (_node, [x]) => x })
+operator('Identity', { since: 1, required: 1, takesSequences: true, convert: (_node, [x]) => x })
 
 operator('Shape', {
   since: 1,
