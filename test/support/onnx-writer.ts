@@ -27,6 +27,8 @@ export interface InputDescription {
   readonly dtype: DType
   /** Text is a symbol; undefined a dimension without extent or name. */
   readonly shape: readonly (number | string | undefined)[]
+  /** A sequence of such tensors, or an optional one. */
+  readonly within?: 'sequence' | 'optional'
 }
 export interface GraphDescription {
   readonly nodes: readonly NodeDescription[]
@@ -81,11 +83,12 @@ export function nodeProto({
   return { opType: op, input: inputs, output: outputs, domain, name, attribute }
 }
 
-function inputProto(name: string, { dtype, shape }: InputDescription): object {
+function inputProto(name: string, { dtype, shape, within }: InputDescription): object {
   const dim = shape.map((extent) =>
     extent === undefined ? {} : typeof extent === 'number' ? { dimValue: extent } : { dimParam: extent },
   )
-  return { name, type: { tensorType: { elemType: elementTypeNumber(dtype), shape: { dim } } } }
+  const type = { tensorType: { elemType: elementTypeNumber(dtype), shape: { dim } } }
+  return { name, type: within ? { [`${within}Type`]: { elemType: type } } : type }
 }
 
 function graphProto(
