@@ -115,6 +115,20 @@ export interface NativeBinding {
    * seconds (Linux).
    */
   noticeDeadPeers(seconds: number): void
+  /** Descriptors of the two ends of a line within this machine; child processes inherit neither unless they are given it. */
+  linePair(): [ours: number, theirs: number]
+  /** A descriptor of a TCP connection with a numeric address. */
+  lineConnect(host: string, port: number, timeoutMs: number): number
+  /** A descriptor of a serial port, which no one else can open meanwhile. */
+  lineSerial(path: string, baud: number): number
+  /** A line over a descriptor, which it takes over and polls: those who wait on it need no event loop. */
+  lineOpen(descriptor: number): object
+  /** Packed functions by which the library's client of micro sessions sends and receives. */
+  lineFunctions(line: object): [send: Handle, receive: Handle]
+  /** Sends what else would wait until something is received. */
+  lineFlush(line: object, timeoutMs: number): void
+  lineClose(line: object): void
+  closeDescriptor(descriptor: number): void
   /** Copies an element for each index of `shape`; strides and offsets count elements of `itemSize` bytes. */
   stridedCopy(
     to: ArrayBufferView,

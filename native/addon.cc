@@ -7,6 +7,7 @@
 #include "bind/errors.h"
 #include "bind/host.h"
 #include "bind/kernels.h"
+#include "bind/line.h"
 #include "bind/marker.h"
 #include "bind/ndarray.h"
 #include "bind/wrap.h"
@@ -240,6 +241,14 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("socketDuplicate", Call<SocketDuplicate>);
   add("socketHungUp", Call<SocketHungUp>);
   add("noticeDeadPeers", Call<NoticeDeadPeersOf>);
+  add("linePair", Call<LinePair>);
+  add("lineConnect", Call<LineConnect>);
+  add("lineSerial", Call<LineSerial>);
+  add("lineOpen", Call<LineOpen>);
+  add("lineFunctions", Call<LineFunctions>);
+  add("lineFlush", Call<LineFlush>);
+  add("lineClose", Call<LineClose>);
+  add("closeDescriptor", Call<CloseDescriptor>);
   add("stridedCopy", Call<StridedCopyOf>);
   add("binary", Call<BinaryOf>);
   add("unary", Call<UnaryOf>);

@@ -1,0 +1,23 @@
+/* What the host can call: global functions, operators of the system library, the network's executor and time evaluators. */
+#ifndef TVM_NODE_BOARD_FUNCTIONS_H_
+#define TVM_NODE_BOARD_FUNCTIONS_H_
+
+#include <stdint.h>
+
+#include "call.h"
+
+/*
+ * Handles are a kind in the upper and an index in the lower 16 bits, none of them a pointer; 0 is no function.
+ */
+uint64_t find_global(const span_t* name);
+
+/* Calls a function by its handle. NULL on success, else what is wrong, which stays until the next call. */
+const char* call_function(uint64_t handle, const arguments_t* arguments, result_t* result);
+
+/* Frees a time evaluator; other handles need no freeing. */
+void free_function(uint64_t handle);
+
+/* Forgets what a session held. */
+void reset_functions(void);
+
+#endif /* TVM_NODE_BOARD_FUNCTIONS_H_ */

@@ -1,0 +1,13 @@
+#include "arena.h"
+#include "board.h"
+#include "stack.h"
+
+int main(int argc, char** argv) {
+  board_memory_t memory = {0};
+  port_start(argc, argv, &memory);
+  arena_init(memory.start, memory.size);
+  stack_watch(memory.stack, memory.stack_size);
+  board_serve();
+  port_stop(0);
+  return 0;
+}
