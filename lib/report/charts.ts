@@ -4,6 +4,8 @@ import type { OperatorTimes, Training, Tuning } from './collect.js'
 
 const WIDTH = 640
 const OPERATORS_SHOWN = 30
+/** Pixels; names of operators differ at their ends. */
+const LABEL_WIDTH = 420
 /** Points of a curve beyond which steps that change nothing visible are left out. */
 const POINTS_SHOWN = 200
 const COLORS = { now: '#2b7bba', before: '#9aa5b1', failed: '#c0392b' } as const
@@ -107,6 +109,7 @@ export function trainingChart({ epochs }: Training): Omit<TopLevelSpec, 'config'
 /** What each operator takes, and what it took before where that is known; those that take longest. */
 export function operatorChart({ operators }: OperatorTimes): Omit<TopLevelSpec, 'config'> {
   const shown = operators.slice(0, OPERATORS_SHOWN)
+  const names = shown.map(({ name }) => name)
   const values = shown.flatMap(({ name, us, beforeUs }) => [
     { name, us, when: 'now' },
     ...(beforeUs === undefined ? [] : [{ name, us: beforeUs, when: 'before' }]),
@@ -116,7 +119,7 @@ export function operatorChart({ operators }: OperatorTimes): Omit<TopLevelSpec, 
     data: { values },
     mark: { type: 'bar', tooltip: true },
     encoding: {
-      y: { field: 'name', type: 'nominal', sort: shown.map(({ name }) => name), title: null },
+      y: { field: 'name', type: 'nominal', sort: names, title: null, axis: { labelLimit: LABEL_WIDTH } },
       yOffset: { field: 'when', sort: ['now', 'before'] },
       x: { field: 'us', type: 'quantitative', title: 'microseconds' },
       color: {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 
 test.each([
   ['docs/errors.md', 'scripts/gen-errors-doc.mjs'],
+  ['docs/operators.md', 'scripts/gen-operators-doc.mjs'],
   ['docs/cli.md', 'scripts/gen-cli-doc.mjs'],
   ['schema/backend.schema.json', 'scripts/gen-schema.mjs'],
 ])('%s is what its source generates', (_document, script) => {

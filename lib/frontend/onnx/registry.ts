@@ -45,10 +45,25 @@ export function findOperator(name: string, opset: number): OperatorVersion | und
   return operators.get(name)?.find(({ since }) => since <= opset)
 }
 
+export interface OperatorSummary {
+  readonly name: string
+  /** The operator sets at which its rules change. */
+  readonly since: readonly number[]
+  /** What it takes besides plain tensors. */
+  readonly values: readonly string[]
+}
+
 /** All operators with the opsets at which their rules change, for documentation and tests. */
-export function listOperators(): { readonly name: string; readonly since: readonly number[] }[] {
+export function listOperators(): OperatorSummary[] {
   return [...operators]
-    .map(([name, versions]) => ({ name, since: versions.map(({ since }) => since).reverse() }))
+    .map(([name, versions]) => ({
+      name,
+      since: versions.map(({ since }) => since).reverse(),
+      values: [
+        ...(versions.some(({ takesNarrow }) => takesNarrow) ? ['4-bit integers', '8-bit floats'] : []),
+        ...(versions.some(({ takesSequences }) => takesSequences) ? ['sequences', 'optionals'] : []),
+      ],
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
