@@ -1,5 +1,5 @@
 // Writes docs/cli.md from the commands that the parser and its help use. `--check` only says whether it is up to date.
-import { writeGenerated } from './steps/generated.mjs'
+import { markdownTable, writeGenerated } from './steps/generated.mjs'
 import { compileTypeScript } from './steps/typescript.mjs'
 
 compileTypeScript()
@@ -15,14 +15,9 @@ const meaning = {
 }
 const escaped = (text) => text.replace(/[|<>]/g, (sign) => ({ '|': '\\|', '<': '&lt;', '>': '&gt;' })[sign])
 
-/** A table with aligned columns, as the formatter wants it. */
 function table(title, rows) {
   if (rows.length === 0) return ''
-  const cells = [[title, ''], ...rows.map(([name, text]) => [`\`${name}\``, escaped(text)])]
-  const widths = [0, 1].map((column) => Math.max(3, ...cells.map((row) => row[column].length)))
-  const line = (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |`
-  const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
-  return `${[line(cells[0]), rule, ...cells.slice(1).map(line)].join('\n')}\n`
+  return markdownTable([[title, ''], ...rows.map(([name, text]) => [`\`${name}\``, escaped(text)])])
 }
 
 const program = createProgram()

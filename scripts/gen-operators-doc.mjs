@@ -1,6 +1,6 @@
 // Writes docs/operators.md from the importer's own table and scripts/onnx-suite.json. `--check` only says whether it is up to date.
 import { readFileSync } from 'node:fs'
-import { writeGenerated } from './steps/generated.mjs'
+import { markdownTable, writeGenerated } from './steps/generated.mjs'
 import { compileTypeScript } from './steps/typescript.mjs'
 
 compileTypeScript()
@@ -13,15 +13,17 @@ const domainOf = (name) => name.split('.').slice(0, -1).join('.')
 const operators = listOperators()
 const domains = [...new Set(operators.map(({ name }) => domainOf(name)))].sort()
 
+const head = ['Operator', 'Rules since opset', 'Takes besides tensors']
+
 function table(domain) {
   const rows = operators
     .filter(({ name }) => domainOf(name) === domain)
     .map(({ name, since, values }) => {
       const own = domain ? name.slice(domain.length + 1) : name
-      return `| ${own} | ${since.join(', ')} | ${values.join(', ')} |`
+      return [own, since.join(', '), values.join(', ')]
     })
   const title = domain || 'ai.onnx'
-  return `## ${title}\n\n${rows.length} operators.\n\n| Operator | Rules since opset | Takes besides tensors |\n| --- | --- | --- |\n${rows.join('\n')}\n`
+  return `## ${title}\n\n${rows.length} operators.\n\n${markdownTable([head, ...rows])}`
 }
 
 const failures = JSON.parse(readFileSync(new URL('./onnx-suite.json', import.meta.url), 'utf8'))
