@@ -1,11 +1,12 @@
-// Latency of untuned networks against ONNX Runtime, in turns, with the largest error where a data set is there.
+// Latency of untuned networks against ONNX Runtime, in turns, with the largest error against the expected outputs: those of the
+// data set, or ONNX Runtime's own.
 // Usage: node bench/latency.mjs [--threads 2] [--runs 100] [--target 'llvm -mcpu=native'] [--json] [FOLDER...]
 
 import { measureInTurns } from '#lib/cli/measure.js'
-import { openOnnxRuntime } from '#lib/cli/peer.js'
 import { compareTensors, standardDeviation } from '#lib/compare.js'
 import { compile } from '#lib/compile/compile.js'
 import { readTestDataSets } from '#lib/frontend/onnx/test-data.js'
+import { OnnxRuntime } from '#lib/onnx-runtime.js'
 import { load } from '#lib/session/load.js'
 import { sampleInputs } from '#lib/session/sample-inputs.js'
 import { geometricMean } from '#lib/statistics.js'
@@ -23,8 +24,10 @@ for (const { name, folder, model } of modelFolders(positionals)) {
   const [set] = readTestDataSets(folder)
   const inputs = set?.inputs ?? sampleInputs(session.inputs)
   const outputs = await session.run(inputs)
-  const peer = await openOnnxRuntime(model, inputs, threads)
-  const [own, other] = await measureInTurns([() => session.run(inputs), () => peer.run()], runs)
+  const peer = await OnnxRuntime.open(model, threads)
+  const feeds = peer.feeds(inputs)
+  const expected = set?.outputs ?? (await peer.run(feeds))
+  const [own, other] = await measureInTurns([() => session.run(inputs), () => peer.run(feeds)], runs)
   for (const each of [peer, session, artifact]) await each.dispose()
   rows.push({
     network: name,
@@ -33,7 +36,7 @@ for (const { name, folder, model } of modelFolders(positionals)) {
     onnxruntime_ms: digits(other.median, 4),
     onnxruntime_spread: digits(other.spread),
     ratio: digits(own.median / other.median),
-    error_per_std: set ? errorPerDeviation(outputs, set.outputs).toExponential(1) : undefined,
+    error_per_std: errorPerDeviation(outputs, expected).toExponential(1),
   })
 }
 report(rows, { json })
