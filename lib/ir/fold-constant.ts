@@ -1,5 +1,5 @@
 import { getGlobalFunc, NDArray } from '../runtime/index.js'
-import type { DType, Tensor } from '../tensor.js'
+import { type DType, elementCount, type Tensor } from '../tensor.js'
 import { currentTrace } from './constant-trace.js'
 import { findEvaluator } from './evaluate/operators.js'
 import { IRModule } from './module.js'
@@ -63,8 +63,15 @@ export function evaluate(op: Op, call: Call, args: readonly Expr[]): Expr | unde
   return result
 }
 
+/** Elements that a constant may grow to; larger ones are computed while the network runs, where it needs them. */
+const MOST_GROWN = 2 ** 26
+
 function compute(op: Op, call: Call, args: readonly Expr[]): Expr | undefined {
   const type = typeOf(call)
+  if (type instanceof TensorType && elementCount(type.shape) > MOST_GROWN) {
+    const given = args.flatMap(leaves).reduce((total, { data }) => total + elementCount(data.shape), 0)
+    if (elementCount(type.shape) > given) return undefined
+  }
   const evaluator = findEvaluator(op.name)
   if (evaluator && type instanceof TensorType) {
     const { shape, dtype } = type

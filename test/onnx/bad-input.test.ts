@@ -241,6 +241,38 @@ describe('operators', () => {
     )
   })
 
+  test.each([
+    ['AveragePool', { kernel_shape: [2], auto_pad: 'SAME_UPPER' }, [1, 1, 2 ** 31 - 1]],
+    ['Trilu', {}, [2, 2 ** 31 - 1]],
+  ])('%s over more places than any machine holds ends at once', (op, attrs, shape) => {
+    const graph = { nodes: [{ op, inputs: ['x'], outputs: ['y'], attrs }], outputs: ['y'] }
+    const inputs = { x: { dtype: 'float32' as const, shape } }
+    refuses(onnxModel({ opset: 14, inputs, ...graph }), 'ERR_INVALID_MODEL', /too large/)
+  })
+
+  test('a constant of more elements than any machine holds', () => {
+    const nodes = [{ op: 'ConstantOfShape', inputs: ['s'], outputs: ['y'] }]
+    const initializers = { s: tensor(BigInt64Array.of(2n ** 31n - 1n)) }
+    refuses(onnxModel({ opset: 14, initializers, nodes, outputs: ['y'] }), 'ERR_INVALID_MODEL', /too large/)
+  })
+
+  test('a sum that no constant needs to hold is left to the run', () => {
+    const nodes = [
+      { op: 'Expand', inputs: ['c', 's'], outputs: ['e'] },
+      { op: 'Gather', inputs: ['e', 'x'], outputs: ['y'] },
+    ]
+    const initializers = { c: tensor(Float32Array.of(3)), s: tensor(BigInt64Array.of(2n ** 31n - 1n)) }
+    const inputs = { x: { dtype: 'int64' as const, shape: [2] } }
+    const { outputs } = importModel(onnxModel({ opset: 14, inputs, initializers, nodes, outputs: ['y'] }))
+    expect(outputs[0]?.shape).toEqual([2])
+  })
+
+  test('a scale of 4-bit integers', () => {
+    const nodes = [{ op: 'DequantizeLinear', inputs: ['q', 'q'], outputs: ['y'] }]
+    const inputs = { q: { dtype: 'uint4' as const, shape: [5] } }
+    refuses(onnxModel({ opset: 21, inputs, nodes, outputs: ['y'] }), 'ERR_UNSUPPORTED_OPERATOR', /uint4/)
+  })
+
   test.each([0, 22, 999])('opset %d is outside the range', (opset) => {
     refuses(onnxModel({ ...conv, opset }), 'ERR_UNSUPPORTED_OPSET', `opset ${opset}`)
   })

@@ -190,8 +190,12 @@ export function broadcastShape(...shapes: readonly (readonly number[])[]): numbe
   return result
 }
 
-/** The axes 0 to `rank` - 1. */
+/** No model needs more constants than this that are written out one by one; a hostile one does. */
+const MOST_PLACES = 2 ** 25
+
+/** The integers from `start` to before `end`. @throws `RangeError` for too many of them */
 export function range(end: number, start = 0): number[] {
+  if (end - start > MOST_PLACES) throw new RangeError(`${end - start} places along an axis`)
   return Array.from({ length: Math.max(end - start, 0) }, (_, i) => start + i)
 }
 

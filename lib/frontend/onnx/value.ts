@@ -1,3 +1,4 @@
+import { TvmNodeError } from '../../errors.js'
 import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from '../../float16.js'
 import { currentTrace } from '../../ir/constant-trace.js'
 import { type Constant, constant, dtypeOf, type Expr, shapeOf } from '../../ir/relay.js'
@@ -72,7 +73,9 @@ export class Value {
   }
   /** Not for values of narrow types, with which nothing can be computed as they are. */
   get expr(): Expr {
-    if (this.#stored) throw new Error(`a value of ${this.#dtype} has no expression of its own`)
+    if (this.#stored) {
+      throw new TvmNodeError('ERR_INVALID_ARGUMENT', `values of ${this.#dtype} are not supported here`)
+    }
     this.#expr ??= constant(this.#tensor as Tensor)
     return this.#expr
   }
@@ -152,8 +155,12 @@ export function scalar(value: number, dtype: DType): Value {
   return numbers([value], dtype, [])
 }
 
-/** A constant whose elements are all equal to the one of `element`. */
+/** More than that is a damaged or hostile model rather than a constant. */
+const MOST_FILLED = 2 ** 28
+
+/** A constant whose elements are all equal to the one of `element`. @throws `RangeError` for too many of them */
 export function filled({ dtype, data }: Tensor, shape: readonly number[]): Value {
+  if (elementCount(shape) > MOST_FILLED) throw new RangeError(`${elementCount(shape)} equal elements`)
   const result = emptyTensor(dtype, shape)
   if (elementCount(shape) > 0) (result.data as unknown[]).fill((data as unknown[])[0])
   return Value.constant(result)

@@ -24,7 +24,7 @@ operator('MaxUnpool', {
     const usualShape = [...x.shape.slice(0, 2), ...usual]
     const flat = (value: Value) => reshape(value, [product(value.shape)])
     // Places count in the tensor that the pool would have had; a larger one holds it at its beginning.
-    const zeros = filled(scalar(0, x.dtype).tensor as never, [product(usualShape)])
+    const zeros = emit('zeros', [], { shape: [product(usualShape)], dtype: x.dtype })
     const scattered = emit('scatter_elements', [zeros, flat(cast(places, 'int64')), flat(x)], {
       axis: 0,
       reduction: 'update',
