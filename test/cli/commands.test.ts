@@ -347,6 +347,8 @@ test('help names every command, and each command its options', async () => {
     'profile',
     'tune',
     'inspect',
+    'results',
+    'report',
     'boards',
     'tracker',
     'server',
