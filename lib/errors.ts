@@ -68,6 +68,22 @@ export const errorCodes = {
     cause: 'A call on a board failed there.',
     fix: 'The message is that of the board; `cause` holds where it arose.',
   },
+  ERR_HOST_UNKNOWN: {
+    cause: 'A host reached by SSH has a key that no known_hosts file has; nothing secret was sent.',
+    fix: 'Compare the fingerprint of the message with the host’s own, then add the key with the command that it shows.',
+  },
+  ERR_HOST_KEY_CHANGED: {
+    cause: 'A host reached by SSH has another key than known_hosts says; nothing secret was sent.',
+    fix: 'Find out why. If the host was set up anew, remove the old key with the command of the message.',
+  },
+  ERR_HOST_KEY_REVOKED: {
+    cause: 'A host reached by SSH has a key that known_hosts marks as revoked; nothing secret was sent.',
+    fix: 'Give the host a new key; the message names file and line.',
+  },
+  ERR_SSH_AUTH: {
+    cause: 'A host reached by SSH accepts none of the keys and passwords offered.',
+    fix: 'Name the identity, load it into the agent, or add its public half to the host’s `authorized_keys`.',
+  },
   ERR_LISTEN: {
     cause: 'A tracker or server cannot listen at its address.',
     fix: 'Choose a port that is free, or a range with one, and an address of this machine.',
