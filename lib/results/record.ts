@@ -1,7 +1,5 @@
 import { z } from 'zod'
-
-export const resultKinds = ['compile', 'run', 'bench', 'profile', 'tune', 'evaluation'] as const
-export const resultStatuses = ['ok', 'failed', 'skipped'] as const
+import { resultKinds, resultStatuses } from './kinds.js'
 
 /** Infinities too: outputs without any difference have an infinite ratio of signal and noise. */
 const number = z.custom<number>((value) => typeof value === 'number', { message: 'must be a number' })

@@ -1,7 +1,9 @@
 import { Argument, Command, Option } from 'commander'
 import { TvmNodeError } from '../../errors.js'
+import { formatTime } from '../../report/findings.js'
 import type { Change } from '../../results/compare.js'
-import { type ResultFilter, resultKinds, resultStatuses, type StoredResult } from '../../results/record.js'
+import { resultKinds, resultStatuses } from '../../results/kinds.js'
+import type { ResultFilter, StoredResult } from '../../results/record.js'
 import type { ResultStore } from '../../results/store.js'
 import type { CommandContext } from '../context.js'
 import { EXIT } from '../exit.js'
@@ -70,7 +72,7 @@ async function list(store: ResultStore, { print, printJson }: CommandContext, op
   print(
     formatTable(found, [
       { title: 'number', value: ({ id }) => String(id), align: 'right' },
-      { title: 'when', value: ({ created_at }) => when(created_at) },
+      { title: 'when', value: ({ created_at }) => formatTime(created_at) },
       { title: 'kind', value: ({ kind }) => kind },
       { title: 'network', value: ({ network }) => network },
       { title: 'on', value: ({ board, target }) => board ?? target ?? '' },
@@ -176,10 +178,6 @@ function idOf(text: string): number {
 function expectIds(ids: readonly number[], count: number, action: string): readonly number[] {
   if (ids.length === count) return ids
   throw new TvmNodeError('ERR_USAGE', `"results ${action}" takes ${count} number${count > 1 ? 's' : ''}`)
-}
-
-function when(time: number): string {
-  return new Date(time).toISOString().slice(0, 16).replace('T', ' ')
 }
 
 /** The numbers that people look at first. */
