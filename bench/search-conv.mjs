@@ -1,11 +1,9 @@
 // auto_scheduler on one 3x3 convolution with ReLU, 64 channels on 56x56: trials a second and the best latency, ours and Python
 // TVM's in turns. Usage: node bench/search-conv.mjs [--trials 128] [--peerTrials 32] [--seeds 3] [--python PYTHON] [--json]
-import { execFileSync } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { message } from '#lib/frontend/onnx/schema.js'
-import { summarize } from '#lib/statistics.js'
 import { tune } from '#lib/tuning/tune.js'
-import { describeMachine, digits, readArguments, report } from './support.mjs'
+import { readArguments } from './support.mjs'
+import { contest, runPeer } from './tuning-contest.mjs'
 
 const { trials, peerTrials, seeds, python, json } = readArguments({
   trials: 128,
@@ -14,7 +12,6 @@ const { trials, peerTrials, seeds, python, json } = readArguments({
   python: '',
 })
 const TARGET = 'llvm -mcpu=x86-64-v3'
-const FLOP = 2 * 64 * 64 * 9 * 56 * 56
 const timing = { number: 4, repeat: 3, min_repeat_ms: 20 }
 
 /** The network as an ONNX file. */
@@ -69,33 +66,5 @@ async function own(seed) {
   return { trials, seconds: (ended - started) / 1000, best_ms: (1000 * gflop) / gflops, valid }
 }
 
-function peer(seed) {
-  const script = fileURLToPath(new URL('./peers/search_conv.py', import.meta.url))
-  const out = execFileSync(python, [script, String(peerTrials), String(seed)], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  return { trials: peerTrials, ...JSON.parse(out.trim().split('\n').at(-1)) }
-}
-
-const contenders = { 'tvm-node': own, ...(python ? { 'Python TVM': peer } : {}) }
-const results = Object.fromEntries(Object.keys(contenders).map((name) => [name, []]))
-for (let seed = 0; seed < seeds; seed++)
-  for (const [name, run] of Object.entries(contenders)) results[name].push(await run(seed))
-
-const rows = Object.entries(results).map(([tuner, runs]) => {
-  const seconds = summarize(runs.map((run) => run.seconds))
-  const best = summarize(runs.map((run) => run.best_ms))
-  return {
-    tuner,
-    trials: runs[0].trials,
-    valid: Math.min(...runs.map(({ valid }) => valid)),
-    trials_per_s: digits(runs[0].trials / seconds.median),
-    seconds_spread: digits(seconds.spread),
-    best_ms: digits(best.median, 4),
-    best_spread: digits(best.spread),
-    GFLOPS: digits(FLOP / best.median / 1e6),
-  }
-})
-report(rows, { json })
-if (!json) console.log(`\n${seeds} seeds; ${describeMachine()}`)
+const peer = (seed) => runPeer(python, 'search_conv.py', peerTrials, seed)
+await contest({ 'tvm-node': own, ...(python ? { 'Python TVM': peer } : {}) }, { seeds, json })

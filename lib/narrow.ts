@@ -1,4 +1,4 @@
-import type { DType, Tensor } from './tensor.js'
+import { type DType, elementCount, type Tensor } from './tensor.js'
 
 /**
  * Element types of fewer bits than the library computes with: 4-bit integers, packed two a byte with the first in the low half,
@@ -65,7 +65,7 @@ export function narrowNumbers({ dtype, shape, data }: Tensor): Float32Array {
 /** 4-bit integers one a byte, as int8 or uint8. */
 export function unpackNibbles({ dtype, shape, data }: Tensor): Tensor {
   const bytes = data as Uint8Array
-  const count = shape.reduce((total, extent) => total * extent, 1)
+  const count = elementCount(shape)
   const nibble = (i: number) => ((bytes[i >> 1] as number) >> (4 * (i & 1))) & 0xf
   if (dtype === 'uint4')
     return { dtype: 'uint8', shape, data: Uint8Array.from({ length: count }, (_, i) => nibble(i)) }

@@ -28,8 +28,11 @@ const config = {
   title: { color: 'currentColor' },
 } as const
 
+/** A specification of Vega-Lite, which says itself what it cannot read. */
+export type Picture = Readonly<Record<string, unknown>>
+
 /** A picture as SVG. @throws `ERR_NOT_AVAILABLE` without the packages that draw */
-export async function draw(spec: Omit<TopLevelSpec, 'config'>): Promise<string> {
+export async function draw(spec: Picture): Promise<string> {
   const { vega, vegaLite } = await plotter()
   const { spec: compiled } = vegaLite.compile({ ...spec, config } as unknown as TopLevelSpec)
   const view = new vega.View(vega.parse(compiled), { renderer: 'none' })
@@ -59,7 +62,7 @@ const measures = [
 ] as const
 
 /** Error, latency and memory over the epochs of a training; epochs that failed are marked. */
-export function trainingChart({ epochs }: Training): Omit<TopLevelSpec, 'config'> {
+export function trainingChart({ epochs }: Training): Picture {
   const failed = epochs.filter(({ status }) => status === 'failed')
   return {
     vconcat: measures.flatMap(({ metric, title, log }) => {
@@ -103,11 +106,11 @@ export function trainingChart({ epochs }: Training): Omit<TopLevelSpec, 'config'
       ]
     }),
     resolve: { scale: { x: 'shared' } },
-  } as unknown as Omit<TopLevelSpec, 'config'>
+  }
 }
 
 /** What each operator takes, and what it took before where that is known; those that take longest. */
-export function operatorChart({ operators }: OperatorTimes): Omit<TopLevelSpec, 'config'> {
+export function operatorChart({ operators }: OperatorTimes): Picture {
   const shown = operators.slice(0, OPERATORS_SHOWN)
   const names = shown.map(({ name }) => name)
   const values = shown.flatMap(({ name, us, beforeUs }) => [
@@ -129,11 +132,11 @@ export function operatorChart({ operators }: OperatorTimes): Omit<TopLevelSpec, 
         scale: { domain: ['now', 'before'], range: [COLORS.now, COLORS.before] },
       },
     },
-  } as unknown as Omit<TopLevelSpec, 'config'>
+  }
 }
 
 /** The best speed so far over the trials of each task, with that of the default. */
-export function tuningChart({ tasks }: Tuning): Omit<TopLevelSpec, 'config'> {
+export function tuningChart({ tasks }: Tuning): Picture {
   const measured = tasks.filter(({ gflops }) => gflops.length > 0)
   const curves = measured.flatMap(({ gflops, info }) =>
     bestSoFar(gflops).map(({ trial, best }) => ({ task: nameOf(info), trial, best })),
@@ -164,11 +167,11 @@ export function tuningChart({ tasks }: Tuning): Omit<TopLevelSpec, 'config'> {
       ],
     },
     resolve: { scale: { x: 'independent', y: 'independent' } },
-  } as unknown as Omit<TopLevelSpec, 'config'>
+  }
 }
 
 /** The latency of the whole network before and after. */
-export function gainChart({ network }: Tuning): Omit<TopLevelSpec, 'config'> {
+export function gainChart({ network }: Tuning): Picture {
   const values = network
     .filter(({ when }) => when !== 'candidate')
     .map(({ when, latencyMs }) => ({ when, latencyMs }))
@@ -185,10 +188,10 @@ export function gainChart({ network }: Tuning): Omit<TopLevelSpec, 'config'> {
         scale: { domain: ['before', 'after'], range: [COLORS.before, COLORS.now] },
       },
     },
-  } as unknown as Omit<TopLevelSpec, 'config'>
+  }
 }
 
-export function nameOf({ description, weight }: Tuning['tasks'][number]['info']): string {
+function nameOf({ description, weight }: Tuning['tasks'][number]['info']): string {
   return `${description.slice(0, 60)}${weight > 1 ? ` ×${weight}` : ''}`
 }
 

@@ -25,3 +25,8 @@ export function formatMetric(value: number | undefined): string {
   if (value === undefined) return ''
   return Number.isFinite(value) ? String(Number(value.toPrecision(5))) : String(value)
 }
+
+/** To the minute, in UTC. @param time - Milliseconds since 1970. */
+export function formatTime(time: number): string {
+  return new Date(time).toISOString().slice(0, 16).replace('T', ' ')
+}

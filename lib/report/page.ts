@@ -1,7 +1,7 @@
 import { packageVersion } from '../version.js'
-import { draw, gainChart, operatorChart, trainingChart, tuningChart } from './charts.js'
+import { draw, gainChart, operatorChart, type Picture, trainingChart, tuningChart } from './charts.js'
 import { type OperatorTimes, placeOf, type ReportData, type Training, type Tuning } from './collect.js'
-import { failuresOf, formatMetric, headlineMetrics, slowest } from './findings.js'
+import { failuresOf, formatMetric, formatTime, headlineMetrics, slowest } from './findings.js'
 
 const ROWS_SHOWN = 300
 
@@ -35,7 +35,7 @@ export async function reportPage(data: ReportData): Promise<string> {
 <body>
 <main>
 <h1>Deployment report</h1>
-<p>Made by tvm-node ${escaped(packageVersion)} on ${escaped(new Date().toISOString().slice(0, 16).replace('T', ' '))} UTC, of ${data.results.length} results${data.truncated ? ' (the newest; older ones are left out)' : ''}.</p>
+<p>Made by tvm-node ${escaped(packageVersion)} on ${escaped(formatTime(Date.now()))} UTC, of ${data.results.length} results${data.truncated ? ' (the newest; older ones are left out)' : ''}.</p>
 ${sections.join('\n')}
 </main>
 </body>
@@ -87,7 +87,7 @@ async function tuningSection(tuning: Tuning): Promise<string> {
     : ''
   const curves = tuning.tasks.some(({ gflops }) => gflops.length > 0)
   return section(
-    `Tuning of ${network} by ${tuner}, ${new Date(created_at).toISOString().slice(0, 16).replace('T', ' ')}`,
+    `Tuning of ${network} by ${tuner}, ${formatTime(created_at)}`,
     `${told}
 ${tuning.network.length > 0 ? await figure(gainChart(tuning), `Latency of ${network} before and after`) : ''}
 ${curves ? await figure(tuningChart(tuning), `Best speed so far of each task of ${network}; dashed is the default`) : ''}`,
@@ -97,7 +97,7 @@ ${curves ? await figure(tuningChart(tuning), `Best speed so far of each task of 
 function resultsSection({ results }: ReportData): string {
   const rows = results.slice(0, ROWS_SHOWN).map((result) => [
     String(result.id),
-    new Date(result.created_at).toISOString().slice(0, 16).replace('T', ' '),
+    formatTime(result.created_at),
     result.kind,
     result.network,
     placeOf(result),
@@ -119,7 +119,7 @@ function section(title: string, body: string): string {
   return `<section>\n<h2>${escaped(title)}</h2>\n${body}\n</section>`
 }
 
-async function figure(spec: Parameters<typeof draw>[0], label: string): Promise<string> {
+async function figure(spec: Picture, label: string): Promise<string> {
   return `<figure role="img" aria-label="${escaped(label)}">${await draw(spec)}</figure>`
 }
 

@@ -1,12 +1,12 @@
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import { Engine } from '../process/engine.js'
-import type { TvmArg } from '../runtime/index.js'
+import type { Timing, TvmArg } from '../runtime/index.js'
 import { CallQueue } from '../session/call-queue.js'
 import type { ArtifactSource } from '../session/load.js'
 import type { Session } from '../session/session.js'
 import { type Address, formatAddress } from './address.js'
-import type { BoardTiming, KernelArgument } from './board-timing.js'
+import type { KernelArgument } from './board-timing.js'
 import { RemoteNetwork } from './remote-network.js'
 import type { RemoteCall, RemoteOpened } from './remote-task.js'
 
@@ -92,7 +92,7 @@ export class RemoteSession implements AsyncDisposable {
   async timeKernel(
     path: string,
     args: readonly KernelArgument[],
-    timing: BoardTiming,
+    timing: Timing,
     limits?: Limits,
   ): Promise<number[]> {
     return (await this.call({ type: 'time', path, args, timing }, limits)) as number[]

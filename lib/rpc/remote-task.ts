@@ -1,13 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { native } from '../native.js'
-import { getGlobalFunc, type Module, openLibrary, type TvmArg, type TvmValue } from '../runtime/index.js'
+import {
+  getGlobalFunc,
+  type Module,
+  openLibrary,
+  type Timing,
+  type TvmArg,
+  type TvmValue,
+} from '../runtime/index.js'
 import { type ArtifactMetadata, readArtifact } from '../session/artifact.js'
 import { sharedTensors } from '../session/engine-task.js'
 import type { ProfileReport } from '../session/session.js'
 import { SharedTensors } from '../session/shared-tensors.js'
 import { type Address, formatAddress } from './address.js'
-import { type BoardTiming, type KernelArgument, timeKernel } from './board-timing.js'
+import { type KernelArgument, timeKernel } from './board-timing.js'
 import { DEAD_AFTER_S } from './protocol.js'
 import { remoteError } from './remote-error.js'
 import { RemoteExecutor } from './remote-executor.js'
@@ -34,7 +41,7 @@ export type RemoteCall =
       /** Of a library with one kernel. */
       readonly path: string
       readonly args: readonly KernelArgument[]
-      readonly timing: BoardTiming
+      readonly timing: Timing
     }
   | { readonly type: 'close' }
 

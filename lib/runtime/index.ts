@@ -24,4 +24,5 @@ export {
   packed,
   registerFunc,
 } from './packed-func.js'
+export { measuredSeconds, type Timing, timeEvaluator } from './time-evaluator.js'
 export { type DeviceType, device, float, type TvmArg, type TvmValue } from './value.js'

@@ -1,11 +1,4 @@
-import {
-  type Float8Format,
-  type Float8Type,
-  float8Formats,
-  float8Values,
-  isFloat8,
-  type NarrowType,
-} from '../../narrow.js'
+import { type Float8Format, float8Formats, float8Values, isFloat8, type NarrowType } from '../../narrow.js'
 import { byteLength, type DType, elementCount } from '../../tensor.js'
 import {
   abs,
@@ -135,5 +128,3 @@ export function packed(x: Value): Value {
   const high = emit('left_shift', [sliceAxis(pairs, 1, 1, 2), scalar(4, 'uint8')])
   return reshape(or(low, high), [Math.ceil(count / 2)])
 }
-
-export type { Float8Type }
