@@ -11,6 +11,7 @@ import { runPass } from '../ir/transform.js'
 import { findStrategy } from '../ops/strategy.js'
 import { getGlobalFunc, type TvmArg, type TvmObject } from '../runtime/index.js'
 import { replaceEmptyConstants } from './empty-constants.js'
+import { keepGates } from './keep-gates.js'
 import { padChannels } from './pad-channels.js'
 import { noteReads } from './parameters/value-reads.js'
 import { lowerQuantization } from './quantization/lower.js'
@@ -66,6 +67,7 @@ const pipeline: readonly Step[] = [
   relayPass('SimplifyInference', 0, { needs: /_norm$|^nn\.l2_normalize$|^nn\.dropout$/ }),
   fold,
   relayPass('EliminateCommonSubexpr', 3, { args: [null] }),
+  ownPass('KeepGates', 3, keepGates),
   relayPass('BackwardFoldScaleAxis', 3, { needs: /^multiply$/ }),
   fold,
   relayPass('ForwardFoldScaleAxis', 3, { needs: /^multiply$/ }),

@@ -26,6 +26,7 @@ const passReads: Readonly<Record<string, PassReads>> = {
   FastMath: 'nothing',
   FoldConstant: 'nothing',
   Simplify: 'nothing',
+  KeepGates: 'nothing',
   PadChannels: 'nothing',
   ReplaceEmptyConstants: 'nothing',
   LowerQuantization: 'nothing',
