@@ -11,18 +11,29 @@
       "libraries": ["-ldl", "-lpthread"]
     },
     {
-      "target_name": "opencl_stub",
+      "target_name": "opencl",
       "type": "shared_library",
       "product_prefix": "lib",
       "product_name": "OpenCL",
       "product_extension": "so.1",
-      "product_dir": "<(PRODUCT_DIR)/opencl-stub",
-      "sources": ["native/opencl-stub/opencl_stub.c"],
+      "product_dir": "<(PRODUCT_DIR)/stand-ins",
+      "sources": ["native/stand-ins/opencl.c"],
       "cflags!": ["-fvisibility=hidden"],
       "ldflags": [
         "-Wl,-soname,libOpenCL.so.1",
-        "-Wl,--version-script=<(module_root_dir)/native/opencl-stub/opencl_stub.map"
+        "-Wl,--version-script=<(module_root_dir)/native/stand-ins/opencl.map"
       ]
+    },
+    {
+      "target_name": "noblas",
+      "type": "shared_library",
+      "product_prefix": "lib",
+      "product_name": "noblas",
+      "product_extension": "so",
+      "product_dir": "<(PRODUCT_DIR)/stand-ins",
+      "sources": ["native/stand-ins/noblas.c"],
+      "cflags!": ["-fvisibility=hidden"],
+      "ldflags": ["-Wl,-soname,libnoblas.so"]
     }
   ]
 }

@@ -90,7 +90,7 @@ export const errorCodes = {
   },
   ERR_ADDON: {
     cause: 'The native addon is missing or does not fit this Node, system or processor.',
-    fix: 'Run `npm run build`; the message names the file and the reason.',
+    fix: 'Use a supported platform; in a checkout run `npm run build`. The message names the file and the reason.',
   },
   ERR_NO_LIBRARY: {
     cause: 'The TVM library was used before `openLibrary()`.',
@@ -123,7 +123,7 @@ export const errorCodes = {
   },
   ERR_NO_BUNDLE: {
     cause: 'No TVM library was found.',
-    fix: 'Run `npm run bundle`, or set `TVM_HOME` to a build of TVM 0.18.',
+    fix: 'Install the platform packages that the message names; in a checkout run `npm run bundle`. Or set `TVM_HOME` to a build of TVM 0.18.',
   },
   ERR_BUNDLE_DOWNLOAD: {
     cause: 'The TVM bundle could not be downloaded or unpacked, or its sums are not the pinned ones.',

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+import { findAddon, unsupported } from './addon.js'
 import { type ErrorCode, TvmNodeError } from './errors.js'
 
 /** An array's description; its element type as the C ABI spells it: code (0 int, 1 uint, 2 float, 3 handle, 4 bfloat), bits, lanes. */
@@ -229,13 +229,13 @@ export type UnaryKernel =
   | 'cos'
 
 function load(): NativeBinding {
-  const path = fileURLToPath(new URL('../build/Release/tvm_node.node', import.meta.url))
+  const path = findAddon()
   try {
     return createRequire(import.meta.url)(path) as NativeBinding
   } catch (error) {
     throw new TvmNodeError(
       'ERR_ADDON',
-      `the native addon could not be loaded from ${path}: ${(error as Error).message}`,
+      unsupported() ?? `the native addon could not be loaded from ${path}: ${(error as Error).message}`,
       {
         cause: error,
         details: { path },

@@ -3,8 +3,11 @@ export interface BundleFile {
   readonly name: string
   readonly entry: string
   readonly bytes: number
+  /** Of the file as it is installed. */
   readonly sha256: string
   readonly executable?: boolean
+  /** Names in the file that are replaced by ones not longer, padded with zeros: where, old, new. */
+  readonly renames?: readonly (readonly [at: number, from: string, to: string])[]
 }
 
 /** A Maven artifact. */
@@ -20,7 +23,7 @@ export interface BundleArtifact {
 }
 
 /** Names the set below: a change of any version or file gets a new folder in the cache. */
-export const BUNDLE_KEY = 'tvm-0.18.0-1.5.11-xgboost-2.1.3'
+export const BUNDLE_KEY = 'tvm-0.18.0-1.5.11-noblas'
 
 const BYTEDECO = 'org.bytedeco'
 
@@ -28,6 +31,16 @@ const BYTEDECO = 'org.bytedeco'
 const CLASSIFIER = 'linux-x86_64'
 
 const native = (artifact: string, name: string) => `org/bytedeco/${artifact}/${CLASSIFIER}/${name}`
+
+/**
+ * TVM's libraries are linked against OpenBLAS and oneDNN, 100 MB that nothing compiled here calls. They are made to ask for
+ * a stand-in instead, under a name that no other addon in the host's process could be given by mistake
+ * (docs/decisions/0003).
+ */
+const withoutBlas = (openblas: number, dnnl: number): NonNullable<BundleFile['renames']> => [
+  [openblas, 'libopenblas.so.0', 'libnoblas.so'],
+  [dnnl, 'libdnnl.so.2', 'libnoblas.so'],
+]
 
 /**
  * What the bundle is made of. `libgcc_s` is left out on purpose: the system's is newer, and two of them in one process
@@ -45,13 +58,15 @@ export const bundleArtifacts: readonly BundleArtifact[] = [
         name: 'libtvm.so',
         entry: native('tvm', 'python/tvm/libtvm.so'),
         bytes: 82497408,
-        sha256: '389d993ee880f6014666a9aab481799d51f0bf36c7ad60c6822e37eb73dc2c92',
+        renames: withoutBlas(7163624, 7163641),
+        sha256: '547798bab18e33f4e29393d02c2a4f58016bf220cd76f5464c1950a0e6e78718',
       },
       {
         name: 'libtvm_runtime.so',
         entry: native('tvm', 'libtvm_runtime.so'),
         bytes: 4615184,
-        sha256: '2672beb5ff8dab0997248a590bb5fb1fe065e0b51f76d28b2ebf02b97e6f7965',
+        renames: withoutBlas(557293, 557310),
+        sha256: 'd0aced87cb55e2f22a4de9f4049f995893b4d2e6e69728a000c803b1f05965ee',
       },
     ],
   },
@@ -85,49 +100,10 @@ export const bundleArtifacts: readonly BundleArtifact[] = [
     sha256: 'd2b5e62087a2792aeb23e89b5140cfc33ffaa008aba001ca88dcf20901f33aee',
     files: [
       {
-        name: 'libdnnl.so.2',
-        entry: native('dnnl', 'libdnnl.so.2'),
-        bytes: 61956120,
-        sha256: 'd40e97c7fef27917d04dc843de8cda255cbefc04ee1a97ff9c742f1cb61f3cdc',
-      },
-      {
-        name: 'libtbb.so.2',
-        entry: native('dnnl', 'libtbb.so.2'),
-        bytes: 251472,
-        sha256: '9cff8963174e4cb0b97b31b6ff42760db61d607572ac0383283427a8e4cc5b5f',
-      },
-      {
         name: 'libgomp.so.1',
         entry: native('dnnl', 'libgomp.so.1'),
         bytes: 154840,
         sha256: 'a34b323345bf3adaaf328c7b59be88cd8b197718c318847ed4be7e7b473747d0',
-      },
-    ],
-  },
-  {
-    group: BYTEDECO,
-    classifier: CLASSIFIER,
-    name: 'openblas',
-    version: '0.3.28-1.5.11',
-    sha256: '8e20a603cbb7f520eec4dfdea36cb039d92ce40cdc5bcc710dc8fdae64b572ad',
-    files: [
-      {
-        name: 'libopenblas.so.0',
-        entry: native('openblas', 'libopenblas.so.0'),
-        bytes: 33753064,
-        sha256: '475a5f66a65fd2f79572560e3e043dad606c30694b6f1934e8fb3fb9b4725757',
-      },
-      {
-        name: 'libgfortran.so.5',
-        entry: native('openblas', 'libgfortran.so.5'),
-        bytes: 2911456,
-        sha256: '01fc721062fc3c2b5492202d276c5a374b7d952fc168d2d1e603fa85660cc502',
-      },
-      {
-        name: 'libquadmath.so.0',
-        entry: native('openblas', 'libquadmath.so.0'),
-        bytes: 297784,
-        sha256: '36ccd8fddb16b65129879a6ecf379b468d6e920bdcaeb01e3a7fdd4e7ddf1be8',
       },
     ],
   },

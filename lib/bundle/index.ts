@@ -3,13 +3,16 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { TvmNodeError } from '../errors.js'
+import { packageVersion } from '../version.js'
 import { BUNDLE_KEY } from './artifacts.js'
 import { findFault } from './check.js'
+import { findPackage, platformPackages } from './packages.js'
 
 /** Where TVM's libraries are. */
 export interface Bundle {
+  /** Of the compiler library or, where there is none, the runtime. */
   readonly dir: string
-  /** The compiler library; it contains the runtime. */
+  /** The compiler library; it contains the runtime. Where only artifacts are run it does not exist. */
   readonly libtvm: string
   readonly libtvmRuntime: string
   /** The linker, if there is one. */
@@ -17,9 +20,9 @@ export interface Bundle {
   /** XGBoost's library, for the cost models of tuners, and the OpenMP runtime that it needs. */
   readonly xgboost: string | undefined
   readonly openmp: string
-  /** An OpenCL loader without platforms, for systems that have none; undefined where the addon is not built. */
-  readonly opencl: string | undefined
-  readonly source: 'explicit' | 'TVM_HOME' | 'cache'
+  /** Libraries that TVM is linked against and that the system need not have (docs/decisions/0003). */
+  readonly standIns: readonly string[]
+  readonly source: 'explicit' | 'TVM_HOME' | 'package' | 'cache'
 }
 
 /** The per-user folder of bundles: `$XDG_CACHE_HOME/tvm-node`, by default `~/.cache/tvm-node`. */
@@ -33,25 +36,36 @@ export function cachedBundleDir(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 /**
- * Finds TVM: an explicit path, else `TVM_HOME` (a build of one's own), else the downloaded bundle. The first two are
- * searched in the folder itself, `build/` and `lib/`. Versions are checked when a library is opened.
+ * Finds TVM: an explicit path, else `TVM_HOME` (a build of one's own), else the installed platform packages, else the
+ * downloaded bundle. The first two are searched in the folder itself, `build/` and `lib/`. Versions are checked when a
+ * library is opened.
  *
- * @throws `ERR_NO_BUNDLE` with the places searched and the command to run.
+ * @throws `ERR_NO_BUNDLE` with the places searched and what to do.
  */
 export function findBundle(options: { path?: string; env?: NodeJS.ProcessEnv } = {}): Bundle {
   const env = options.env ?? process.env
   const cached = cachedBundleDir(env)
   if (options.path) return describe(ownBuild(options.path), 'explicit', cached)
   if (env.TVM_HOME) return describe(ownBuild(env.TVM_HOME), 'TVM_HOME', cached)
+  const runtime = findPackage('runtime')
+  if ('dir' in runtime) return describe(runtime.dir, 'package', cached)
   const fault = findFault(cached)
   if (fault) {
     throw new TvmNodeError(
       'ERR_NO_BUNDLE',
-      `no TVM library: ${fault}. Run "npm run bundle", or set TVM_HOME to a build of TVM 0.18`,
-      { details: { searched: [cached] } },
+      `no TVM library: ${runtime.reason}, and ${fault}. Install ${platformPackages.runtime}@${packageVersion}, run "npm run bundle" in a checkout, or set TVM_HOME to a build of TVM 0.18`,
+      { details: { searched: [platformPackages.runtime, cached] } },
     )
   }
   return describe(cached, 'cache', cached)
+}
+
+/** That a part of the compiler is missing, and what to do about it. */
+export function missing(part: string, { dir, source }: Bundle): string {
+  if (source !== 'package') return `there is no ${part} in ${dir}; "npm run bundle" gets one`
+  const compiler = findPackage('compiler')
+  const reason = 'reason' in compiler ? compiler.reason : `${compiler.dir} is not complete`
+  return `there is no ${part}: ${reason}. Run "npm install ${platformPackages.compiler}@${packageVersion}"`
 }
 
 function ownBuild(home: string): string {
@@ -62,21 +76,32 @@ function ownBuild(home: string): string {
   if (found) return found
   throw new TvmNodeError(
     'ERR_NO_BUNDLE',
-    `no libtvm.so or libtvm_runtime.so in ${searched.join(', ')}. Build TVM 0.18 there, or leave the path out to use the bundle ("npm run bundle")`,
+    `no libtvm.so or libtvm_runtime.so in ${searched.join(', ')}. Build TVM 0.18 there, or leave the path out to use the libraries that come with this package`,
     { details: { searched } },
   )
 }
 
 function describe(dir: string, source: Bundle['source'], cached: string): Bundle {
-  const stub = fileURLToPath(new URL('../../build/Release/opencl-stub/libOpenCL.so.1', import.meta.url))
+  const compiler = findPackage('compiler')
+  const folders = [dir, ...('dir' in compiler ? [compiler.dir] : []), cached]
+  const find = (name: string) => folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
+  const home = source === 'package' && 'dir' in compiler ? compiler.dir : dir
   return {
-    dir,
-    libtvm: join(dir, 'libtvm.so'),
+    dir: home,
+    libtvm: join(home, 'libtvm.so'),
     libtvmRuntime: join(dir, 'libtvm_runtime.so'),
-    lld: [join(dir, 'lld'), join(cached, 'lld')].find((path) => existsSync(path)),
-    xgboost: [join(dir, 'libxgboost4j.so'), join(cached, 'libxgboost4j.so')].find((path) => existsSync(path)),
-    openmp: join(cached, 'libgomp.so.1'),
-    opencl: existsSync(stub) ? stub : undefined,
+    lld: find('lld'),
+    xgboost: find('libxgboost4j.so'),
+    openmp: find('libgomp.so.1') ?? join(cached, 'libgomp.so.1'),
+    standIns: findStandIns(source === 'package' ? dir : undefined),
     source,
   }
+}
+
+/** Those of a local build of the addon, else those of the runtime's package. */
+function findStandIns(packaged: string | undefined): string[] {
+  const built = fileURLToPath(new URL('../../build/Release/stand-ins', import.meta.url))
+  const folders = [built, ...(packaged ? [join(packaged, 'stand-ins')] : [])]
+  const folder = folders.find((candidate) => existsSync(candidate))
+  return folder ? ['libOpenCL.so.1', 'libnoblas.so'].map((name) => join(folder, name)) : []
 }

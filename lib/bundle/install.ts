@@ -1,9 +1,15 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { TvmNodeError } from '../errors.js'
-import { archiveName, BUNDLE_KEY, type BundleArtifact, bundleArtifacts } from './artifacts.js'
+import {
+  archiveName,
+  BUNDLE_KEY,
+  type BundleArtifact,
+  type BundleFile,
+  bundleArtifacts,
+} from './artifacts.js'
 import { sha256, verifyBundle, writeMarker } from './check.js'
 import { cachedBundleDir } from './index.js'
 import { copyWithMaven } from './maven.js'
@@ -94,13 +100,32 @@ async function unpack(artifact: BundleArtifact, archive: string, dir: string): P
   const zip = await ZipArchive.open(archive)
   try {
     for (const file of artifact.files) {
-      const sum = await zip.extract(file.entry, join(dir, file.name), file.executable ? 0o755 : 0o644)
+      const path = join(dir, file.name)
+      const extracted = await zip.extract(file.entry, path, file.executable ? 0o755 : 0o644)
+      const sum = file.renames ? await replaceNames(path, file.renames) : extracted
       if (sum === file.sha256) continue
       throw new TvmNodeError('ERR_BUNDLE_DOWNLOAD', `${file.name} came out of ${archive} damaged`)
     }
   } finally {
     await zip.close()
   }
+}
+
+/** Returns the file's new sum. */
+async function replaceNames(path: string, renames: NonNullable<BundleFile['renames']>): Promise<string> {
+  const file = await open(path, 'r+')
+  try {
+    for (const [at, from, to] of renames) {
+      const bytes = Buffer.alloc(from.length)
+      await file.read(bytes, 0, bytes.length, at)
+      if (bytes.toString('latin1') !== from) return ''
+      bytes.fill(0).write(to, 'latin1')
+      await file.write(bytes, 0, bytes.length, at)
+    }
+  } finally {
+    await file.close()
+  }
+  return sha256(path)
 }
 
 /** The linker needs the system's C++ library and zlib: say so now rather than at the end of the first compilation. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { arch, availableParallelism, cpus } from 'node:os'
 import { promisify } from 'node:util'
-import { cacheDir, findBundle } from '../bundle/index.js'
+import { cacheDir, findBundle, missing } from '../bundle/index.js'
 import { findCCompiler } from '../compile/c/compiler.js'
 import { errorCodes, isTvmNodeError } from '../errors.js'
 import { runInEngine } from '../process/engine.js'
@@ -67,9 +67,9 @@ async function library(signal: AbortSignal): Promise<string> {
 }
 
 function linker(): string {
-  const { lld, dir } = findBundle()
-  if (lld) return lld
-  throw new Error(`there is no lld in ${dir}`)
+  const bundle = findBundle()
+  if (bundle.lld) return bundle.lld
+  throw new Error(missing('linker lld', bundle))
 }
 
 async function optional(name: string, look: () => Promise<string>, use: string): Promise<Finding> {

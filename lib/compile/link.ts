@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { findBundle } from '../bundle/index.js'
+import { findBundle, missing } from '../bundle/index.js'
 import { TvmNodeError } from '../errors.js'
 
 const execute = promisify(execFile)
@@ -21,12 +21,11 @@ export async function linkSharedLibrary(
   name = 'lib',
 ): Promise<string> {
   const output = join(folder, `${name}.so`)
-  const { lld, dir } = findBundle()
-  if (!lld) throw new TvmNodeError('ERR_LINK', `there is no lld in ${dir}; run "npm run bundle"`)
+  const bundle = findBundle()
+  const { lld } = bundle
+  if (!lld) throw new TvmNodeError('ERR_LINK', missing('linker lld', bundle))
   try {
-    await execute(lld, ['-flavor', 'gnu', '-shared', '--build-id=none', '-o', output, ...objects], {
-      env: { ...process.env, LD_LIBRARY_PATH: dir },
-    })
+    await execute(lld, ['-flavor', 'gnu', '-shared', '--build-id=none', '-o', output, ...objects])
   } catch (error) {
     const stderr = (error as { stderr?: string }).stderr?.trim()
     throw new TvmNodeError(

@@ -45,7 +45,6 @@ function link(objects: readonly string[], output: string): string {
       execFileSync(command, [...args, ...objects], {
         stdio: 'pipe',
         timeout: LONGEST_LINK,
-        env: environment(),
       })
       return output
     } catch (error) {
@@ -65,19 +64,9 @@ function linkers(output: string): [command: string, ...args: string[]][] {
   const shared = ['-shared', '-fPIC', '-o', output]
   const named = process.env.CXX || process.env.CC
   if (named) return [[named, ...shared]]
-  const lld = bundledLinker()
+  const { lld } = findBundle()
   const found: [string, ...string[]][] = lld
-    ? [[lld.path, '-flavor', 'gnu', '-shared', '--build-id=none', '-o', output]]
+    ? [[lld, '-flavor', 'gnu', '-shared', '--build-id=none', '-o', output]]
     : []
   return [...found, ...compilers.map((name): [string, ...string[]] => [name, ...shared])]
-}
-
-function bundledLinker(): { readonly path: string; readonly dir: string } | undefined {
-  const { lld, dir } = findBundle()
-  return lld ? { path: lld, dir } : undefined
-}
-
-function environment(): NodeJS.ProcessEnv {
-  const dir = bundledLinker()?.dir
-  return dir && !process.env.CXX && !process.env.CC ? { ...process.env, LD_LIBRARY_PATH: dir } : process.env
 }

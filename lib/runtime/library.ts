@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { findBundle } from '../bundle/index.js'
+import { findBundle, missing } from '../bundle/index.js'
 import { TvmNodeError } from '../errors.js'
 import { native } from '../native.js'
 import { isSupported, libraryVersion, SUPPORTED_VERSION } from './library-version.js'
@@ -36,8 +36,8 @@ let current: Library | undefined
 export function openLibrary(options: { path?: string; kind?: Library['kind'] } = {}): Library {
   const kind = options.kind ?? 'compiler'
   if (current && !options.path && (current.kind === kind || current.kind === 'compiler')) return current
-  const { path, opencl } = locate(kind, options.path)
-  native.open(path, opencl ? [opencl] : [])
+  const { path, standIns } = locate(kind, options.path)
+  native.open(path, standIns)
   if (current?.path === native.openedPath()) return current
   installObjectTypes()
   const opened: Library = { path: native.openedPath(), kind: hasCompiler() ? 'compiler' : 'runtime' }
@@ -46,16 +46,17 @@ export function openLibrary(options: { path?: string; kind?: Library['kind'] } =
   return opened
 }
 
-function locate(kind: Library['kind'], path?: string): { path: string; opencl: string | undefined } {
+function locate(kind: Library['kind'], path?: string): { path: string; standIns: readonly string[] } {
   const isFile = path !== undefined && statSync(path, { throwIfNoEntry: false })?.isFile()
   const home = isFile ? dirname(path) : path
   const bundle = findBundle(home === undefined ? {} : { path: home })
-  if (isFile) return { path, opencl: bundle.opencl }
+  const { standIns } = bundle
+  if (isFile) return { path, standIns }
   // A build of one's own may have the compiler library alone, which contains the runtime.
   const fitting = kind === 'compiler' ? [bundle.libtvm] : [bundle.libtvmRuntime, bundle.libtvm]
   const found = fitting.find((candidate) => existsSync(candidate))
-  if (found) return { path: found, opencl: bundle.opencl }
-  throw new TvmNodeError('ERR_NO_BUNDLE', `${bundle.dir} has no compiler library libtvm.so`, {
+  if (found) return { path: found, standIns }
+  throw new TvmNodeError('ERR_NO_BUNDLE', missing('compiler library libtvm.so', bundle), {
     details: { searched: fitting },
   })
 }

@@ -1,4 +1,4 @@
-import { findBundle } from '../bundle/index.js'
+import { findBundle, missing } from '../bundle/index.js'
 import { TvmNodeError } from '../errors.js'
 import { native } from '../native.js'
 
@@ -7,9 +7,9 @@ let opened = false
 /** Opens XGBoost's own library, once a process. @throws `ERR_COST_MODEL` when the bundle lacks it */
 export function openXGBoost(): void {
   if (opened) return
-  const { xgboost, openmp, dir } = findBundle()
-  if (!xgboost)
-    throw new TvmNodeError('ERR_COST_MODEL', `there is no XGBoost library in ${dir}; run "npm run bundle"`)
+  const bundle = findBundle()
+  const { xgboost, openmp } = bundle
+  if (!xgboost) throw new TvmNodeError('ERR_COST_MODEL', missing('XGBoost library', bundle))
   native.xgboostOpen(xgboost, openmp)
   opened = true
 }

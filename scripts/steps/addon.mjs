@@ -4,7 +4,9 @@ import { root, runScript } from './run.mjs'
 import { filesBelow, hashFiles, Stamp } from './stamp.mjs'
 
 const stamp = new Stamp('build/addon.stamp')
-const outputs = ['build/Release/tvm_node.node', 'build/Release/opencl-stub/libOpenCL.so.1']
+const outputs = ['tvm_node.node', 'stand-ins/libOpenCL.so.1', 'stand-ins/libnoblas.so'].map(
+  (name) => `build/Release/${name}`,
+)
 
 /** Builds the addon with CMake, unless nothing changed since. The headers are packages: nothing is downloaded. */
 export function buildAddon() {

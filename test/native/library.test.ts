@@ -57,7 +57,7 @@ describe('opening', () => {
   })
   test('takes the OpenCL loader of the system, and the stand-in only where there is none', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tvm-node-opencl-'))
-    const stub = fileURLToPath(new URL('../../build/Release/opencl-stub/libOpenCL.so.1', import.meta.url))
+    const stub = fileURLToPath(new URL('../../build/Release/stand-ins/libOpenCL.so.1', import.meta.url))
     copyFileSync(stub, join(folder, 'libOpenCL.so.1'))
     const body = `
       import { readFileSync } from 'node:fs'

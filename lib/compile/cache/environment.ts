@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { findAddon } from '../../addon.js'
 import { findBundle } from '../../bundle/index.js'
 import { packageVersion } from '../../version.js'
 
@@ -16,11 +17,10 @@ import { packageVersion } from '../../version.js'
 export function describeEnvironment(): string {
   const { dir, lld } = findBundle()
   const code = fileURLToPath(new URL('../..', import.meta.url))
-  const addon = fileURLToPath(new URL('../../../build/Release/tvm_node.node', import.meta.url))
   const libraries = readdirSync(dir).filter((name) => /\.so(\.\d+)*$/.test(name))
   return [
     `package ${packageVersion} ${fingerprint(code, shipped(code))}`,
-    `addon ${fingerprint('', [addon])}`,
+    `addon ${fingerprint('', [findAddon()])}`,
     `library ${dir} ${fingerprint(dir, libraries)}`,
     `linker ${fingerprint('', lld ? [lld] : [])}`,
     `node ${process.versions.node} ${process.arch}`,
