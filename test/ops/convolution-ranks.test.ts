@@ -80,9 +80,67 @@ const backward: [string, Case][] = [
     '3-D',
     { data: [1, 3, 3, 4, 4], weight: [3, 4, 2, 3, 3], strides: [2, 2, 1], padding: [0, 1, 1, 0, 1, 1] },
   ],
+  [
+    '3-D, grouped, batch 3',
+    {
+      data: [3, 4, 2, 3, 3],
+      weight: [4, 3, 3, 2, 3],
+      strides: [1, 2, 2],
+      padding: [1, 0, 1, 1, 0, 0],
+      groups: 2,
+    },
+  ],
+  [
+    '2-D, stride wider than the kernel',
+    { data: [1, 16, 5, 4], weight: [16, 16, 2, 1], strides: [3, 4], padding: [0, 0, 0, 0] },
+  ],
+  [
+    '2-D, kernel that the stride does not divide, batch 3, 17 channels',
+    { data: [3, 17, 4, 5], weight: [17, 3, 5, 5], strides: [2, 3], padding: [2, 1, 1, 2] },
+  ],
+  [
+    '2-D, 1 channel to 1',
+    { data: [1, 1, 4, 4], weight: [1, 1, 3, 3], strides: [2, 2], padding: [0, 0, 0, 0] },
+  ],
+  [
+    '2-D, output beyond the reach of the kernel',
+    {
+      data: [1, 3, 4, 4],
+      weight: [3, 2, 2, 2],
+      strides: [4, 4],
+      padding: [0, 0, 0, 0],
+      outputPadding: [3, 2],
+    },
+  ],
+  [
+    '2-D, a corner of what the kernel reaches',
+    { data: [1, 4, 6, 6], weight: [4, 8, 3, 3], strides: [2, 2], padding: [0, 7, 8, 1] },
+  ],
+  [
+    '2-D, depthwise',
+    {
+      data: [1, 16, 5, 5],
+      weight: [16, 1, 4, 4],
+      strides: [2, 2],
+      padding: [1, 1, 1, 1],
+      groups: 16,
+    },
+  ],
+  [
+    '1-D, depthwise, batch 2',
+    { data: [2, 8, 9], weight: [8, 1, 3], strides: [2], padding: [1, 0], groups: 8, outputPadding: [1] },
+  ],
+  [
+    '2-D, a single place',
+    { data: [1, 8, 1, 1], weight: [8, 4, 4, 4], strides: [1, 1], padding: [0, 0, 0, 0] },
+  ],
 ]
 
-test.each(backward)('transposed, %s', (_name, c) => {
+describe.each([3, 0])('transposed, optimisation level %i', (optLevel) => {
+  test.each(backward)('%s', (_name, c) => checkTransposed(c, optLevel))
+})
+
+function checkTransposed(c: Case, optLevel: number): void {
   const { data, weight, strides, padding, groups = 1, outputPadding = strides.map(() => 0) } = c
   const dilation = strides.map(() => 1)
   const [x, w] = [random(data, 3), random(weight, 5)]
@@ -101,7 +159,7 @@ test.each(backward)('transposed, %s', (_name, c) => {
   const body = (input: Expr) =>
     call(`nn.conv${strides.length}d_transpose`, [input, constantOf(w)], attrs as never)
   expectClose(
-    run([x], body),
+    run([x], body, { optLevel }),
     transposedConvolution(x, w, { strides, padding, dilation, groups, outputPadding }),
   )
-})
+}

@@ -4,14 +4,13 @@ import { int, ints, text } from '../attrs.js'
 import { registerOpAttr } from '../strategy.js'
 import { fillChannels } from './legalize-int8.js'
 
-type Legalize = (attrs: TvmObject, args: TvmArray<Expr>) => Call | null
-
 /** A 1-D convolution is a 2-D one of height 1, for which there are fast kernels. */
-const conv1d: Legalize = (attrs, args) => {
+export function legalizeConv1d(attrs: TvmObject, args: readonly Expr[]): Call | null {
   if (text(attrs, 'data_layout') !== 'NCW' || text(attrs, 'kernel_layout') !== 'OIW') return null
-  const [data, weight] = args
-    .toArray()
-    .map((arg) => call('expand_dims', [arg], { axis: 2, num_newaxis: 1 })) as [Call, Call]
+  const [data, weight] = args.map((arg) => call('expand_dims', [arg], { axis: 2, num_newaxis: 1 })) as [
+    Call,
+    Call,
+  ]
   const pad = ints(attrs, 'padding')
   const [left = 0, right = left] = pad
   const channels = attrs.get('channels')
@@ -28,4 +27,5 @@ const conv1d: Legalize = (attrs, args) => {
   return call('squeeze', [fillChannels(wide.attrs, [data, weight]) ?? wide], { axis: [2] })
 }
 
+const conv1d = (attrs: TvmObject, args: TvmArray<Expr>) => legalizeConv1d(attrs, args.toArray())
 registerOpAttr('nn.conv1d', 'FTVMLegalize', conv1d as never)
