@@ -1,7 +1,7 @@
-import { passConfigOf } from '../boards/board.js'
+import { connectorOf, passConfigOf } from '../boards/board.js'
 import type { BoardConnection } from '../boards/connection.js'
 import { openBoard } from '../boards/open.js'
-import { checkTunable, tunerOnBoard } from '../boards/tune.js'
+import { checkTunable, tuneOnBoard } from '../boards/tune.js'
 import { type Artifact, type CompileOptions, compile } from '../compile/compile.js'
 import { TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
@@ -168,18 +168,19 @@ export class TvmBackend {
     const key = `${structure} ${JSON.stringify(shapes ?? {})}`
     let tuned = this.tuned.get(key)
     if (!tuned) {
-      const request = {
-        model,
-        target: board.target,
-        config: passConfigOf(board),
-        settings: await tunerOnBoard(board, tuner, { signal }),
-        ...(shapes && { shapes }),
-      }
-      tuned = await tunerFor(tuner.name)(request, {
-        signal,
-        onEvent: (event) =>
-          event.type === 'phase' && onProgress?.({ type: 'phase', phase: 'tune', step: event.phase }),
-      })
+      const request = { model, target: board.target, config: passConfigOf(board), ...(shapes && { shapes }) }
+      // Trials need the board.
+      if (connectorOf(board) !== 'local') await this.board.release()
+      tuned = await tuneOnBoard(board, tuner, { signal }, (settings) =>
+        tunerFor(tuner.name)(
+          { ...request, settings },
+          {
+            signal,
+            onEvent: (event) =>
+              event.type === 'phase' && onProgress?.({ type: 'phase', phase: 'tune', step: event.phase }),
+          },
+        ),
+      )
       this.tuned.set(key, tuned)
     }
     return tuned

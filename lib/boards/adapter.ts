@@ -7,10 +7,13 @@ export const boardPhases = [
   'lock',
   'connect',
   'setup',
+  'rebuild',
+  'serve',
   'upload',
   'measure',
   'profile',
   'reset',
+  'stop',
   'teardown',
   'disconnect',
   'unlock',
@@ -27,10 +30,13 @@ export const phaseDeadlines: Readonly<Record<BoardPhase, number>> = {
   lock: 60_000,
   connect: 60_000,
   setup: 300_000,
+  rebuild: 3_600_000,
+  serve: 60_000,
   upload: 120_000,
   measure: 300_000,
   profile: 300_000,
   reset: 120_000,
+  stop: 15_000,
   teardown: 60_000,
   disconnect: 30_000,
   unlock: 30_000,
@@ -38,8 +44,8 @@ export const phaseDeadlines: Readonly<Record<BoardPhase, number>> = {
 
 /**
  * One way to reach boards. Steps left out are not needed there. Each ends when its signal says so; an error of a step is
- * reported with the name of its phase. `teardown`, `disconnect` and `unlock` undo `setup`, `connect` and `lock` and are called for
- * every one of those that began, also after a failure. See `BoardConnection` for the order.
+ * reported with the name of its phase. `stop`, `teardown`, `disconnect` and `unlock` undo `serve`, `setup`, `connect` and `lock` and are
+ * called for every one of those that began, also after a failure. See `BoardConnection` for the order.
  */
 export interface BoardAdapter {
   /** Whether the board could be used now, without taking it. */
@@ -47,15 +53,21 @@ export interface BoardAdapter {
   /** @throws `ERR_BOARD_BUSY` when another holds the board. */
   lock?(limits: Limits): Promise<void>
   connect?(limits: Limits): Promise<void>
+  /** Brings the board into the state for measuring: clocks, power. */
   setup?(limits: Limits): Promise<void>
+  /** Builds what the board runs networks with. */
+  rebuild?(limits: Limits): Promise<void>
+  /** Starts what takes networks. */
+  serve?(limits: Limits): Promise<void>
   /**
    * Brings an artifact onto the board; what comes back runs there until it is disposed.
    *
    * @param before - What runs there now. It may be changed into the new one and returned; else the caller disposes of it.
    */
   upload(artifact: ArtifactSource, limits: Limits, before: Session | undefined): Promise<Session>
-  /** Brings a board that hangs back to the state after `setup`. */
+  /** Brings a board that hangs back to the state after `serve`. */
   reset?(limits: Limits): Promise<void>
+  stop?(limits: Limits): Promise<void>
   teardown?(limits: Limits): Promise<void>
   disconnect?(limits: Limits): Promise<void>
   unlock?(limits: Limits): Promise<void>

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { sshHostSchema } from './ssh-host.js'
 
 /** Limits of a device that auto_scheduler searches within (TVM v0.18, include/tvm/auto_scheduler/search_task.h). */
 const hardwareParams = z.strictObject({
@@ -42,10 +43,22 @@ export const boardSchema = z.strictObject({
   target: z.string().min(1).default('llvm').describe("What to compile for, in TVM's notation."),
   target_host: z.string().nullable().default(null).describe('Target of the code that calls the kernels.'),
   connector: z
-    .enum(['default', 'local', 'rpc', 'automate', 'micro'])
+    .enum(['default', 'local', 'ssh', 'rpc', 'automate', 'micro'])
     .default('default')
     .describe(
-      "How the board is reached; 'default' is 'micro' where `micro` is given, 'rpc' where `tracker` is, else 'automate'.",
+      "How the board is reached; 'default' is 'micro' where `micro` is given, 'ssh' where `ssh` is, 'rpc' where `tracker` is, else 'automate'.",
+    ),
+  ssh: z
+    .union([sshHostSchema, z.array(sshHostSchema).min(1)])
+    .nullable()
+    .default(null)
+    .describe('The host that is the board, or several equal ones, of which tuning uses all that are free.'),
+  server: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe(
+      "Shell command that runs a server of TVM's protocol on the board's loopback under the key $KEY; default the first of tvm-node, Python's and TVM's own that the board has.",
     ),
   tracker: z.string().nullable().default(null).describe('host:port of a tracker that runs already.'),
   opencl: z.boolean().default(false).describe('Whether a rebuilt runtime has OpenCL.'),
@@ -78,9 +91,11 @@ export type Board = z.output<typeof boardSchema>
 export type BoardInput = z.input<typeof boardSchema>
 
 /** How the board is reached once `default` is resolved. */
-export function connectorOf({ connector, micro, tracker }: Board): Exclude<Board['connector'], 'default'> {
+export function connectorOf(board: Board): Exclude<Board['connector'], 'default'> {
+  const { connector, micro, ssh, tracker } = board
   if (connector !== 'default') return connector
   if (micro) return 'micro'
+  if (ssh) return 'ssh'
   return tracker === null ? 'automate' : 'rpc'
 }
 

@@ -13,16 +13,19 @@ const taking = [
   ['lock', 'unlock'],
   ['connect', 'disconnect'],
   ['setup', 'teardown'],
-] as const satisfies readonly (readonly [BoardPhase, BoardPhase])[]
+  ['rebuild', undefined],
+  ['serve', 'stop'],
+] as const satisfies readonly (readonly [BoardPhase, BoardPhase | undefined])[]
+type Undoing = Exclude<(typeof taking)[number][1], undefined>
 
 /**
- * A board in use: one life cycle for every adapter. Taken when it is first needed (lock, connect, setup), given back by `close`
- * (teardown, disconnect, unlock), each step within its deadline and in reverse for as far as the taking came. A board that a
+ * A board in use: one life cycle for every adapter. Taken when it is first needed (lock, connect, setup, rebuild, serve), given
+ * back by `release` and `close` (stop, teardown, disconnect, unlock), each step within its deadline and in reverse for as far as the taking came. A board that a
  * phase failed on is `lost`: it is given back, and taken anew by the next call.
  */
 export class BoardConnection {
   private current: BoardState = 'idle'
-  private undo: BoardPhase[] = []
+  private undo: Undoing[] = []
   private session: Session | undefined
 
   constructor(
@@ -39,13 +42,13 @@ export class BoardConnection {
   }
 
   /** Takes the board unless it is taken. @throws `ERR_BOARD`, `ERR_BOARD_BUSY`, `ERR_DISPOSED`, the signal's reason */
-  private async take(limits: Limits): Promise<void> {
+  async take(limits: Limits = {}): Promise<void> {
     if (this.current === 'closed')
       throw new TvmNodeError('ERR_DISPOSED', `board '${this.board.name}' was closed`)
     if (this.current === 'lost') await this.giveBack()
     if (this.current !== 'idle') return
     for (const [phase, undo] of taking) {
-      this.undo.unshift(undo)
+      if (undo) this.undo.unshift(undo)
       await this.step(phase, limits, (within) => this.adapter[phase]?.(within))
     }
     this.current = 'ready'
@@ -83,6 +86,11 @@ export class BoardConnection {
     this.current = 'ready'
   }
 
+  /** Gives the board back until it is needed again. @throws as `close` */
+  async release(): Promise<void> {
+    if (this.current !== 'closed') await this.giveBack()
+  }
+
   /** Gives the board back. Safe to call twice. @throws `ERR_BOARD` for the first step that failed, after all were tried */
   async close(): Promise<void> {
     if (this.current === 'closed') return
@@ -115,7 +123,7 @@ export class BoardConnection {
     const attempt = (work: Promise<unknown>) => work.catch((error: unknown) => failures.push(error))
     await attempt(this.unload())
     // No signal reaches these: a board must be given back also when its work was aborted.
-    for (const phase of steps as ('teardown' | 'disconnect' | 'unlock')[]) {
+    for (const phase of steps) {
       await attempt(this.limited(phase, {}, (within) => this.adapter[phase]?.(within)))
     }
     if (failures.length > 0) throw failures[0]

@@ -1,19 +1,26 @@
 import { TvmNodeError } from '../errors.js'
 import type { LoadOptions } from '../session/session.js'
+import type { Prompt } from '../ssh/authentication.js'
 import type { BoardAdapter } from './adapter.js'
 import { type Board, connectorOf } from './board.js'
 import { BoardConnection } from './connection.js'
 import { LocalAdapter } from './local.js'
 import { RpcAdapter } from './rpc.js'
+import { SshAdapter } from './ssh.js'
+import { sshHosts } from './ssh-host.js'
 
 /** What an adapter may be told beside the board's description. */
-export type AdapterOptions = Pick<LoadOptions, 'isolation' | 'threads'>
+export interface AdapterOptions extends Pick<LoadOptions, 'isolation' | 'threads'> {
+  /** Asks a person for passwords of SSH. */
+  readonly prompt?: Prompt
+}
 
 /** An adapter for each way to reach a board. */
 const adapters: Partial<
   Record<ReturnType<typeof connectorOf>, (board: Board, options: AdapterOptions) => BoardAdapter>
 > = {
   local: (_board, options) => new LocalAdapter(options),
+  ssh: (board, { prompt }) => new SshAdapter(board, sshHosts(board, prompt)[0]),
   rpc: (board) => new RpcAdapter(board),
 }
 

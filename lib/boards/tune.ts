@@ -1,12 +1,15 @@
 import { TvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
-import { parseAddress, TRACKER_PORT } from '../rpc/address.js'
+import { formatAddress, parseAddress, TRACKER_PORT } from '../rpc/address.js'
 import { queryTracker } from '../rpc/tracker-client.js'
 import { queueStatuses } from '../rpc/tracker-summary.js'
 import type { TunerConfig } from '../tuning/config.js'
 import { type TuneOptions, type TuneReport, tune as tuneNetwork } from '../tuning/tune.js'
 import { type Board, type BoardInput, connectorOf, passConfigOf } from './board.js'
+import { BoardFarm } from './farm.js'
+import type { AdapterOptions } from './open.js'
 import { findBoard } from './predefined.js'
+import { sshHosts } from './ssh-host.js'
 
 /** Milliseconds for a tracker to say which boards it knows. */
 const PROMPT = 10_000
@@ -25,39 +28,47 @@ export async function tune(
   if (options.target !== undefined)
     throw new TvmNodeError('ERR_INVALID_ARGUMENT', 'tune takes a board or a target, not both')
   const found = findBoard(board)
-  const tuner = await tunerOnBoard(found, options.tuner ?? {}, options)
   const config = { ...passConfigOf(found), ...options.config }
-  return tuneNetwork(model, { ...options, target: found.target, config, tuner })
+  return tuneOnBoard(found, options.tuner ?? {}, options, (tuner) =>
+    tuneNetwork(model, { ...options, target: found.target, config, tuner }),
+  )
 }
 
 /**
- * A tuner's configuration, with trials measured on a board: on as many equal ones at once as the tracker has, unless it says
- * otherwise.
+ * Does work with a tuner's configuration by which trials are measured on a board: on as many equal ones at once as there are, unless
+ * it says otherwise. Boards behind SSH are taken for as long as the work takes.
  *
- * @throws `ERR_NOT_AVAILABLE` for boards that this version cannot tune on, `ERR_BOARD` for one that its tracker does not know
+ * @throws `ERR_NOT_AVAILABLE` for boards that this version cannot tune on, `ERR_BOARD` for one that its tracker does not know or that
+ * cannot be taken
  */
-export async function tunerOnBoard<Config extends Partial<TunerConfig>>(
+export async function tuneOnBoard<Config extends Partial<TunerConfig>, Result>(
   board: Board,
   given: Config,
-  limits: Limits = {},
-): Promise<Config> {
+  { signal, prompt }: Pick<Limits, 'signal'> & Pick<AdapterOptions, 'prompt'>,
+  work: (config: Config) => Promise<Result>,
+): Promise<Result> {
   checkTunable(board)
   const config = withHardware(board, given)
-  if (connectorOf(board) === 'local' || board.tracker === null) return config
-  const summary = await queryTracker(parseAddress(board.tracker, TRACKER_PORT), {
-    signal: limits.signal,
-    timeoutMs: PROMPT,
-  })
+  const connector = connectorOf(board)
+  if (connector === 'local') return work(config)
+  const on = (tracker: string, count: number) =>
+    work({ ...config, runner: { parallel: count, ...config.runner, tracker, key: board.name } })
+  if (connector === 'rpc') return on(board.tracker ?? '', await countBoards(board, signal))
+  await using farm = await BoardFarm.open(board, sshHosts(board, prompt), { signal })
+  return await on(formatAddress(farm.tracker), farm.size)
+}
+
+/** Boards of a name that a tracker knows. @throws `ERR_BOARD` when there are none */
+async function countBoards(board: Board, signal: AbortSignal | undefined): Promise<number> {
+  const tracker = board.tracker ?? ''
+  const summary = await queryTracker(parseAddress(tracker, TRACKER_PORT), { signal, timeoutMs: PROMPT })
   const total = queueStatuses(summary).find(({ key }) => key === board.name)?.total ?? 0
-  if (total === 0) {
-    throw new TvmNodeError(
-      'ERR_BOARD',
-      `the tracker at ${board.tracker} knows no board '${board.name}'; start "tvm-node server --key ${board.name} --tracker ${board.tracker}" on it`,
-      { details: { board: board.name, phase: 'connect' } },
-    )
-  }
-  const runner = { parallel: total, ...config.runner, tracker: board.tracker, key: board.name }
-  return { ...config, runner }
+  if (total > 0) return total
+  throw new TvmNodeError(
+    'ERR_BOARD',
+    `the tracker at ${tracker} knows no board '${board.name}'; start "tvm-node server --key ${board.name} --tracker ${tracker}" on it`,
+    { details: { board: board.name, phase: 'connect' } },
+  )
 }
 
 /** The board's own limits for searches, where the configuration says nothing else. */
@@ -70,10 +81,10 @@ function withHardware<Config extends Partial<TunerConfig>>(board: Board, config:
 /** @throws `ERR_NOT_AVAILABLE` */
 export function checkTunable(board: Board): void {
   const connector = connectorOf(board)
-  if (connector === 'local' || connector === 'rpc') return
+  if (connector === 'local' || connector === 'rpc' || connector === 'ssh') return
   throw new TvmNodeError(
     'ERR_NOT_AVAILABLE',
-    `this version tunes on this machine and on boards behind a tracker, not on '${board.name}', which is reached by '${connector}'; set tune to false or name a tracker`,
+    `this version tunes on this machine and on boards behind SSH or a tracker, not on '${board.name}', which is reached by '${connector}'; set tune to false or name another board`,
     { details: { board: board.name, connector } },
   )
 }

@@ -53,11 +53,6 @@ export class ByteReader {
     this.socket.off('readable', this.serve)
   }
 
-  /** Whether bytes have arrived that nobody asked for. */
-  get hasMore(): boolean {
-    return this.socket.readableLength > 0
-  }
-
   private readonly serve = (): void => {
     const { waiting } = this
     if (!waiting) return

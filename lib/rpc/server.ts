@@ -5,16 +5,8 @@ import { Engine } from '../process/engine.js'
 import { Gate } from '../process/gate.js'
 import { isHungUp, stopReading, takeBack } from '../process/socket-handle.js'
 import { type Address, formatAddress, type ListenOptions, listenFirst, SERVER_PORT } from './address.js'
-import { ByteReader } from './byte-reader.js'
-import {
-  DEAD_AFTER_S,
-  EXPIRED,
-  exceptionPacket,
-  LONGEST_KEY,
-  SERVER_MAGIC,
-  SERVER_MISMATCH,
-  word,
-} from './protocol.js'
+import { readGreeting } from './greeting.js'
+import { DEAD_AFTER_S, EXPIRED, exceptionPacket, SERVER_MISMATCH, word } from './protocol.js'
 import { Registration } from './registration.js'
 import type { ServeCall } from './serve-task.js'
 import { makeWorkFolder, removeStaleWorkFolders, removeWorkFolder } from './work-folder.js'
@@ -36,8 +28,6 @@ export interface RpcServerOptions extends Partial<ListenOptions> {
   readonly onLog?: (line: string) => void
 }
 
-/** Milliseconds within which a new connection presents its key. */
-const GREETING = 10_000
 /** Connections that may wait for a session. */
 const MOST_WAITING = 128
 const DEFAULT_UPLOAD = 2 ** 31
@@ -144,6 +134,10 @@ export class RpcServer {
 
   private async receive(socket: Socket, peer: string): Promise<void> {
     const [key, ...options] = await readGreeting(socket, peer)
+    // What follows is for the session's process.
+    stopReading(socket)
+    if (socket.readableLength > 0)
+      throw new TvmNodeError('ERR_PROTOCOL', 'it did not wait for an answer to its key')
     if (!this.admits(key as string)) {
       await new Promise<void>((sent) => socket.end(word(SERVER_MISMATCH), sent))
       this.log(`${peer} has no key for a session`)
@@ -252,23 +246,6 @@ class Departure implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.timer)
-  }
-}
-
-/** The words of a client's key. The socket is read no further. @throws `ERR_PROTOCOL`, `ERR_CONNECTION` */
-async function readGreeting(socket: Socket, peer: string): Promise<string[]> {
-  const reader = new ByteReader(socket, peer)
-  const late = setTimeout(() => socket.destroy(), GREETING)
-  try {
-    if ((await reader.word()) !== SERVER_MAGIC)
-      throw new TvmNodeError('ERR_PROTOCOL', 'it is no client of TVM')
-    const text = await reader.text(LONGEST_KEY)
-    reader.release()
-    stopReading(socket)
-    if (reader.hasMore) throw new TvmNodeError('ERR_PROTOCOL', 'it did not wait for an answer to its key')
-    return text.split(/\s+/)
-  } finally {
-    clearTimeout(late)
   }
 }
 

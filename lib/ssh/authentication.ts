@@ -29,7 +29,8 @@ export type AuthHandler = (
 ) => void
 
 /**
- * Offers what the credentials have: agent, keys, then passwords. Used only once the host's key was checked.
+ * Offers what the credentials have: the identity that they name, the agent, further keys, then passwords. An agent may hold more keys
+ * than a host lets one try. Used only once the host's key was checked.
  *
  * @param fail - Told of a secret that cannot be had, which ends the connection.
  * @throws `ERR_CONFIG` for an identity that cannot be read
@@ -55,15 +56,23 @@ export async function authentication(
   }
 }
 
+interface KeyFile {
+  readonly path: string
+  readonly content: Buffer
+}
+
 async function* offers(
-  { username, agent = process.env.SSH_AUTH_SOCK, prompt }: Credentials,
-  keys: readonly { readonly path: string; readonly content: Buffer }[],
+  { username, identity, agent = process.env.SSH_AUTH_SOCK, prompt }: Credentials,
+  keys: readonly KeyFile[],
   where: string,
 ): AsyncGenerator<AnyAuthMethod, void> {
   yield { type: 'none', username }
+  const named = identity !== undefined && keys[0] ? await unlocked(keys[0], undefined) : undefined
+  if (named) yield { type: 'publickey', username, key: named }
   if (agent) yield { type: 'agent', username, agent }
-  for (const { path, content } of keys) {
-    const key = await unlocked(path, content, prompt)
+  // Only now may somebody have to type: the agent may have had the key.
+  for (const each of named ? [] : keys) {
+    const key = await unlocked(each, prompt)
     if (key) yield { type: 'publickey', username, key }
   }
   if (!prompt) return
@@ -87,7 +96,7 @@ async function* offers(
   }
 }
 
-async function identities({ identity }: Credentials) {
+async function identities({ identity }: Credentials): Promise<KeyFile[]> {
   const folder = join(homedir(), '.ssh')
   const usual = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => join(folder, name)).filter(existsSync)
   const paths = identity === undefined ? usual : [identity.replace(/^~(?=\/)/, homedir())]
@@ -104,7 +113,7 @@ async function identities({ identity }: Credentials) {
 }
 
 /** A key without its password; undefined when nobody gives it. @throws `ERR_CONFIG` for a file that is no key, or a wrong password */
-async function unlocked(path: string, content: Buffer, prompt: Prompt | undefined) {
+async function unlocked({ path, content }: KeyFile, prompt: Prompt | undefined) {
   const parsed = ssh2.utils.parseKey(content)
   if (!(parsed instanceof Error)) return parsed
   const locked = /passphrase/i.test(parsed.message)

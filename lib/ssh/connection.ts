@@ -7,7 +7,7 @@ import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
 import { type Address, formatAddress, LOOPBACK } from '../rpc/address.js'
 import { authentication, type Credentials } from './authentication.js'
-import { tied } from './command.js'
+import { BEAT, SIGN, tied } from './command.js'
 import { defaultKnownHosts, KnownHosts } from './known-hosts.js'
 
 export interface SshHost extends Omit<Credentials, 'username'> {
@@ -88,7 +88,7 @@ export class SshConnection implements AsyncDisposable {
     const gateway = target.gateway && (await SshConnection.connect(target.gateway, within))
     const client = new ssh2.Client()
     try {
-      const through = gateway && (await gateway.channelTo({ host, port }))
+      const through = gateway && (await Promise.race([gateway.open({ host, port }), time.over()]))
       await Promise.race([shake(client, target, where, through), time.over()])
       return new SshConnection(where, client, gateway)
     } catch (error) {
@@ -119,6 +119,7 @@ export class SshConnection implements AsyncDisposable {
     }
     channel.setEncoding('utf8').on('data', keep('stdout'))
     channel.stderr.setEncoding('utf8').on('data', keep('stderr'))
+    const beat = setInterval(() => channel.write(SIGN), BEAT)
     let end: Pick<Finished, 'code' | 'signal'> | undefined
     channel.on('exit', (code: number | null, signal?: string) => {
       end = { code: code ?? undefined, signal }
@@ -127,13 +128,18 @@ export class SshConnection implements AsyncDisposable {
       const lost = () => reject(this.lost.reason)
       this.lost.addEventListener('abort', lost, { once: true })
       channel.once('close', () => {
+        clearInterval(beat)
         this.lost.removeEventListener('abort', lost)
         if (end) resolve({ ...end, ...kept })
         else reject(this.failure(new Error('the command was cut off')))
       })
     })
     ended.catch(() => undefined)
-    return { finished: ended, stop: () => channel.end() }
+    const stop = () => {
+      clearInterval(beat)
+      channel.end()
+    }
+    return { finished: ended, stop }
   }
 
   /** Runs a command to its end; one that reaches its limits is ended on the host too. @throws `ERR_CONNECTION`, `ERR_TIMEOUT` */
@@ -177,7 +183,7 @@ export class SshConnection implements AsyncDisposable {
       sockets.add(socket)
       socket.once('close', () => sockets.delete(socket))
       socket.on('error', () => undefined)
-      this.channelTo(to).then(
+      this.open(to).then(
         (channel) => join(socket, channel),
         () => socket.destroy(),
       )
@@ -227,7 +233,8 @@ export class SshConnection implements AsyncDisposable {
     return forward
   }
 
-  private channelTo({ host, port }: Address): Promise<ClientChannel> {
+  /** A stream to an address as the host sees it. @throws `ERR_CONNECTION` */
+  open({ host, port }: Address): Promise<ClientChannel> {
     return this.ask((done) => this.client.forwardOut(LOOPBACK, 0, host, port, done))
   }
 
@@ -328,7 +335,7 @@ async function shake(
         // An agent that is not there is no reason not to try keys.
         if (error.level === 'agent') return
         if (refusal) reject(refusal)
-        else if (error.level === 'client-authentication') reject(authError(username, where, error))
+        else if (isRefusedLogin(error)) reject(authError(username, where, error))
         else reject(connectionError(where, error))
       })
       client.once('close', () => reject(refusal ?? connectionError(where, new Error('closed by the host'))))
@@ -336,6 +343,11 @@ async function shake(
     }
     settle().catch(reject)
   })
+}
+
+/** Hosts refuse by an answer, or, after as many offers as they allow, by leaving (OpenSSH, auth.c, auth_maxtries_exceeded). */
+function isRefusedLogin({ level, message }: Error & { readonly level?: string }): boolean {
+  return level === 'client-authentication' || /too many authentication failures/i.test(message)
 }
 
 function authError(username: string, where: string, cause: Error): TvmNodeError {

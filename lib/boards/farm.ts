@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Limits } from '../limits.js'
+import type { Address } from '../rpc/address.js'
+import { RpcRelay } from '../rpc/relay.js'
+import { Tracker } from '../rpc/tracker.js'
+import type { SshHost } from '../ssh/connection.js'
+import type { Board } from './board.js'
+import { BoardConnection } from './connection.js'
+import { SshAdapter } from './ssh.js'
+
+/** Milliseconds between attempts to take a board that was lost, for example because it restarts. */
+const RETRY = 2000
+/** Milliseconds between questions whether a board is there: a trial that fails with its board is told from one that fails on it. */
+const KEEP_ALIVE = 2500
+
+/** Equal boards behind SSH at a tracker of this process, for measuring on all of them at once. */
+export class BoardFarm implements AsyncDisposable {
+  private constructor(
+    private readonly own: Tracker,
+    private readonly members: readonly Member[],
+  ) {}
+
+  /**
+   * Takes all of the hosts that can be taken; the others are tried again as long as the farm is there.
+   *
+   * @throws what taking the first one ended with when none can be taken
+   */
+  static async open(board: Board, hosts: readonly SshHost[], limits: Limits = {}): Promise<BoardFarm> {
+    const tracker = await Tracker.start({ port: 0 })
+    const members = hosts.map((host) => new Member(board, host, tracker.address))
+    const farm = new BoardFarm(tracker, members)
+    const taken = await Promise.allSettled(members.map((member) => member.begin(limits)))
+    const [first] = taken
+    if (first?.status === 'rejected' && taken.every(({ status }) => status === 'rejected')) {
+      await farm.dispose()
+      throw first.reason
+    }
+    for (const member of members) void member.stay()
+    return farm
+  }
+
+  get tracker(): Address {
+    return this.own.address
+  }
+  get size(): number {
+    return this.members.length
+  }
+
+  /** Gives all boards back. */
+  async dispose(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.end()))
+    await this.own.close()
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+}
+
+/** One board: taken, offered to the tracker until it is lost, taken again. */
+class Member {
+  private readonly adapter: SshAdapter
+  private readonly connection: BoardConnection
+  private readonly ending = new AbortController()
+  private relay: RpcRelay | undefined
+  private staying: Promise<void> | undefined
+
+  constructor(
+    private readonly board: Board,
+    host: SshHost,
+    private readonly tracker: Address,
+  ) {
+    this.adapter = new SshAdapter(board, { ...host, keepAliveMs: KEEP_ALIVE })
+    this.connection = new BoardConnection(board, this.adapter)
+  }
+
+  async begin(limits: Limits): Promise<void> {
+    await this.connection.take(limits)
+    const { ssh, server } = this.adapter.server
+    this.relay = await RpcRelay.start({
+      tracker: this.tracker,
+      key: this.board.name,
+      serverKey: server.key,
+      open: () => ssh.open(server.address),
+    })
+  }
+
+  stay(): Promise<void> {
+    this.staying ??= this.keepOffering()
+    return this.staying
+  }
+
+  private async keepOffering(): Promise<void> {
+    const { signal } = this.ending
+    while (!signal.aborted) {
+      if (this.relay) await this.lost()
+      await this.relay?.close()
+      this.relay = undefined
+      await this.connection.release().catch(() => undefined)
+      if (signal.aborted) return
+      await this.begin({ signal }).catch(() => sleep(RETRY, undefined, { signal }).catch(() => undefined))
+    }
+  }
+
+  /** Until the board is lost or not needed any more. */
+  private lost(): Promise<void> {
+    const { ssh, server } = this.adapter.server
+    const over = AbortSignal.any([ssh.lost, server.ended, this.ending.signal])
+    return new Promise((resolve) => {
+      if (over.aborted) resolve()
+      else over.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
+  async end(): Promise<void> {
+    this.ending.abort()
+    await this.staying
+    await this.relay?.close()
+    await this.connection.close().catch(() => undefined)
+  }
+}
