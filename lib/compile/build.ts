@@ -4,7 +4,7 @@ import type { Target } from '../ir/target.js'
 import { withPassContext } from '../ir/transform.js'
 import { registerOperators } from '../ops/register.js'
 import type { Module, NDArray, TvmArg } from '../runtime/index.js'
-import { keepFloatConstants } from './c/float-constants.js'
+import { sourcePasses } from './c/source.js'
 import { generateModule } from './codegen.js'
 import { type Lowered, lower } from './lower.js'
 import { checkImplementations, optimize } from './optimize.js'
@@ -33,9 +33,7 @@ export function lowerConfig(target: Target): Readonly<Record<string, TvmArg>> {
     'tir.LoopPartition': { partition_const_loop: true },
     // Each kernel would check shapes, strides and types of all its arguments at each call: sessions check the inputs once.
     'tir.disable_assert': true,
-    ...(target.kind === 'c'
-      ? { 'tir.disable_vectorize': true, 'tir.add_lower_pass': keepFloatConstants() }
-      : {}),
+    ...(target.kind === 'c' ? { 'tir.disable_vectorize': true, 'tir.add_lower_pass': sourcePasses() } : {}),
   }
 }
 

@@ -4,7 +4,7 @@ import type { IRModule } from '../ir/module.js'
 import { passContext, withPassContext } from '../ir/transform.js'
 import { CallThread, getGlobalFunc, type Module } from '../runtime/index.js'
 import { compileForwarders, compileSource } from './c/compiler.js'
-import { sourceOf } from './c/float-constants.js'
+import { sourceOf } from './c/source.js'
 import type { Generation } from './lower.js'
 
 /** Functions that are compiled together. Fixed, so that the result does not depend on how many threads there are. */

@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFile, execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { compile } from '#lib/compile/compile.js'
 import { network } from '../support/artifacts.js'
@@ -26,13 +27,23 @@ async function unpack(
   return folder
 }
 
+const strict = ['-std=c99', '-O2', '-Wall', '-Wextra', '-Werror']
+
 function build(folder: string, module: string, main: string): string {
   const project = join(folder, module)
-  execFileSync('make', ['-s', '-C', project])
+  execFileSync('make', ['-s', '-C', project, `CFLAGS=${strict.join(' ')}`])
   const [source, program] = [join(folder, 'main.c'), join(folder, 'main')]
   writeFileSync(source, main)
-  const include = ['-Wall', '-Wextra', '-Werror', '-I', join(project, 'include')]
-  execFileSync('cc', [...include, '-o', program, source, join(project, `libtvmgen_${module}.a`), '-lm'])
+  execFileSync('cc', [
+    ...strict,
+    '-I',
+    join(project, 'include'),
+    '-o',
+    program,
+    source,
+    join(project, `libtvmgen_${module}.a`),
+    '-lm',
+  ])
   return program
 }
 
@@ -137,20 +148,56 @@ test.each([{ moduleName: '2nd' }, { moduleName: 'a-b' }, { format: 'zip' }])(
   },
 )
 
-const armTools = ['aarch64-linux-gnu-gcc', 'qemu-aarch64', 'make'].every(hasTool)
-test.skipIf(!armTools).each([
-  ['aarch64', 'models/kws_dscnn'],
-  ['aarch64-dotprod', 'quantized/kws_dscnn_int8'],
-] as const)(
-  'a network built for %s gives its outputs (needs aarch64-linux-gnu-gcc, qemu-aarch64)',
-  (platform, folder) => {
-    const script = fileURLToPath(new URL('../../scripts/test-arm.mjs', import.meta.url))
-    const args = [script, '--only', platform, '--json', join(fixtures, folder)]
-    const lines = execFileSync(process.execPath, args, { encoding: 'utf8' }).trim().split('\n')
-    expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ ok: true }])
-  },
-  120_000,
-)
+const script = fileURLToPath(new URL('../../scripts/test-projects.mjs', import.meta.url))
+const int8 = 'quantized/kws_dscnn_int8'
+const platforms: readonly [platform: string, folder: string, ...tools: string[]][] = [
+  ['c', int8, 'gcc'],
+  ['aarch64', 'models/kws_dscnn', 'aarch64-linux-gnu-gcc', 'qemu-aarch64'],
+  ['aarch64-dotprod', int8, 'aarch64-linux-gnu-gcc', 'qemu-aarch64'],
+  ['cortex-m4', int8, 'arm-none-eabi-gcc', 'qemu-system-arm'],
+  ['riscv64', int8, 'riscv64-unknown-elf-gcc', 'qemu-system-riscv64'],
+]
+for (const [platform, folder, ...tools] of platforms) {
+  test.skipIf(![...tools, 'make'].every(hasTool))(
+    `a project for ${platform} builds without warnings and gives its outputs (needs ${tools.join(', ')})`,
+    async () => {
+      const args = [script, '--only', platform, '--json', join(fixtures, folder)]
+      const { stdout } = await promisify(execFile)(process.execPath, args)
+      const lines = stdout.trim().split('\n')
+      expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ platform, ok: true }])
+    },
+    120_000,
+  )
+}
+
+test.skipIf(!hasTool('cmake'))('a C project builds with CMake (needs cmake)', async () => {
+  const { model } = network('kws_dscnn')
+  const folder = await unpack('cmake', model, { target: 'c', format: 'project', moduleName: 'kws' })
+  const [project, built] = [join(folder, 'kws'), join(folder, 'build')]
+  execFileSync('cmake', ['-S', project, '-B', built, `-DCMAKE_C_FLAGS=${strict.slice(2).join(' ')}`])
+  execFileSync('cmake', ['--build', built])
+  expect(existsSync(join(built, 'libtvmgen_kws.a'))).toBe(true)
+})
+
+const cast = (to: number, dtype: string): ModelDescription => ({
+  opset: 21,
+  inputs: { x: { dtype: dtype as 'float32', shape: [4] } },
+  nodes: [
+    { op: 'Cast', inputs: ['x'], outputs: ['half'], attrs: { to: 10 } },
+    { op: 'Add', inputs: ['half', 'half'], outputs: ['grown'] },
+    { op: 'Cast', inputs: ['grown'], outputs: ['y'], attrs: { to } },
+  ],
+  outputs: ['y'],
+})
+test.each([
+  ['float16', cast(1, 'float32'), 'float16'],
+  ['int4', cast(22, 'float32'), "'y'"],
+])('numbers that C has not are refused: %s', async (_, model, named) => {
+  await expect(compile(onnxModel(model), { target: 'c', format: 'project' })).rejects.toMatchObject({
+    code: 'ERR_NO_IMPLEMENTATION',
+    message: expect.stringContaining(named),
+  })
+})
 
 test('an archive of another form is no artifact to run', async () => {
   const path = join(scratch, 'kws.tar')

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { C_BACKEND } from '../c/compiler.js'
-import { sourceOf } from '../c/float-constants.js'
+import { sourceOf } from '../c/source.js'
 import { generateModule, generateObjects } from '../codegen.js'
 import { entrySource } from './entry.js'
 import type { AotNetwork } from './lower.js'

@@ -10,6 +10,11 @@ const ctypes: Readonly<Record<string, string>> = {
   bool: 'uint8_t',
 }
 
+/** What holds an element in C. */
+export function ctypeOf(dtype: string): string {
+  return ctypes[dtype] ?? `${dtype}_t`
+}
+
 /**
  * A header for a network's entry function. It differs from TVM's own (v0.18, src/target/source/interface_c.cc) in that pointers have
  * the types of what they point to, with the shapes beside them; both go with the same code.
@@ -52,5 +57,5 @@ int32_t tvmgen_${name}_run(struct tvmgen_${name}_inputs* inputs, struct tvmgen_$
 }
 
 function member({ name, dtype, shape }: TensorInfo, qualifier: string): string {
-  return `  ${qualifier}${ctypes[dtype] ?? `${dtype}_t`}* ${name}; /* ${dtype} [${shape.join(', ')}] */\n`
+  return `  ${qualifier}${ctypeOf(dtype)}* ${name}; /* ${dtype} [${shape.join(', ')}] */\n`
 }

@@ -166,8 +166,13 @@ function describe({ name, inputs, outputs }: Interface, metadata: TvmObject, wor
   return header.getSource()
 }
 
+/** Numbers in a tensor. */
+export function elements({ shape }: TensorInfo): number {
+  return shape.reduce((product, extent) => product * extent, 1)
+}
+
 /** Bytes of a tensor. */
-export function sizeInBytes({ shape, dtype }: TensorInfo): number {
-  const bits = dtype === 'bool' ? 8 : Number(/\d+/.exec(dtype)?.[0])
-  return Math.ceil((shape.reduce((product, extent) => product * extent, 1) * bits) / 8)
+export function sizeInBytes(tensor: TensorInfo): number {
+  const bits = tensor.dtype === 'bool' ? 8 : Number(/\d+/.exec(tensor.dtype)?.[0])
+  return Math.ceil((elements(tensor) * bits) / 8)
 }

@@ -1,3 +1,4 @@
+import { TvmNodeError } from '../../errors.js'
 import type { TensorInfo } from '../../session/artifact.js'
 import type { Interface } from './lower.js'
 
@@ -25,12 +26,23 @@ export function identifiers(names: readonly string[]): string[] {
   })
 }
 
-/** The interface with names for C. */
+/**
+ * The interface with names for C.
+ *
+ * @throws `ERR_NO_IMPLEMENTATION` for elements of which several share a byte
+ */
 export function interfaceOf(
   name: string,
   inputs: readonly TensorInfo[],
   outputs: readonly TensorInfo[],
 ): Interface {
+  const packed = [...inputs, ...outputs].find(({ dtype }) => /^u?int[124]$/.test(dtype))
+  if (packed)
+    throw new TvmNodeError(
+      'ERR_NO_IMPLEMENTATION',
+      `'${packed.name}' is of type ${packed.dtype}, which inputs and outputs in C cannot be; convert it to int8 within the model`,
+      { details: { name: packed.name, dtype: packed.dtype } },
+    )
   const names = identifiers([...inputs, ...outputs].map((tensor) => tensor.name))
   const rename = (tensors: readonly TensorInfo[], from: number) =>
     tensors.map((tensor, i) => ({ ...tensor, name: names[from + i] as string }))

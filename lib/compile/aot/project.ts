@@ -1,8 +1,8 @@
-import type { ArtifactPieces } from '../../session/artifact.js'
+import type { ArtifactPieces, TensorInfo } from '../../session/artifact.js'
 import { C_FLAGS } from '../c/compiler.js'
 import type { AotCode } from './code.js'
-import { typedHeader } from './header.js'
-import type { AotNetwork } from './lower.js'
+import { ctypeOf, typedHeader } from './header.js'
+import { type AotNetwork, elements } from './lower.js'
 
 /**
  * A network as a project of C: sources or objects, a header with typed inputs and outputs, and what builds a static library of
@@ -25,26 +25,51 @@ export function cProject(network: AotNetwork, code: AotCode): ArtifactPieces {
 }
 
 function readme({ interface: { name, inputs, outputs }, target, main }: AotNetwork): string {
-  const set = (variable: string, tensors: readonly { readonly name: string }[]) =>
-    `struct tvmgen_${name}_${variable} ${variable} = {${tensors.map((tensor) => `.${tensor.name} = ${tensor.name}`).join(', ')}};`
+  const fill = (kind: string, tensors: readonly TensorInfo[]) =>
+    `struct tvmgen_${name}_${kind} ${kind} = {${tensors.map((tensor) => `.${tensor.name} = ${tensor.name}`).join(', ')}};`
+  const array = (qualifier: string) => (tensor: TensorInfo) =>
+    `static ${qualifier}${ctypeOf(tensor.dtype)} ${tensor.name}[${elements(tensor)}]; /* ${tensor.dtype} [${tensor.shape.join(', ')}] */`
   return `# Network \`${name}\`
 
-Compiled by tvm-node for the target \`${String(target).trim()}\`. \`make CC=... AR=...\` or CMake makes \`libtvmgen_${name}.a\`; it calls
-nothing but the C library's mathematical functions, and works in ${main.workspace} bytes of memory of its own.
+Compiled by tvm-node for the target \`${String(target).trim()}\`. It calls nothing but the C library's mathematical functions.
+
+## Calling it
 
 \`\`\`c
 #include "tvmgen_${name}.h"
 
-${set('inputs', inputs)}
-${set('outputs', outputs)}
-tvmgen_${name}_run(&inputs, &outputs);
+${[...inputs.map(array('')), ...outputs.map(array(''))].join('\n')}
+
+int32_t infer(void) {
+  ${fill('inputs', inputs)}
+  ${fill('outputs', outputs)}
+  return tvmgen_${name}_run(&inputs, &outputs); /* 0, or another number where it failed */
+}
+\`\`\`
+
+Arrays are in C's order, the last dimension next to each other; they stay the caller's, and may be read and written between runs.
+One run at a time: all use the same memory.
+
+## Memory
+
+| | bytes | section |
+| --- | ---: | --- |
+| to work in | ${main.workspace} | \`.bss.noinit.tvm\`, not set to zero before |
+| constants | ${main.constants} | \`.rodata.tvm\` |
+
+## Building it
+
+\`make\` or CMake makes a static library. For another processor, name its tools and what they need to know:
+
+\`\`\`sh
+make CC=arm-none-eabi-gcc AR=arm-none-eabi-ar CFLAGS="-O2 -mcpu=cortex-m4 -mthumb"
+cmake -B build -DCMAKE_TOOLCHAIN_FILE=board.cmake && cmake --build build
 \`\`\`
 `
 }
 
 function makefile(name: string, sources: readonly string[], objects: readonly string[]): string {
-  return `# Cross compilers: make CC=aarch64-linux-gnu-gcc AR=aarch64-linux-gnu-ar
-CFLAGS ?= ${C_FLAGS.join(' ')}
+  return `CFLAGS ?= ${C_FLAGS.join(' ')}
 SOURCES = ${sources.join(' ')}
 OBJECTS = $(SOURCES:.c=.o)${objects.map((path) => ` ${path}`).join('')}
 

@@ -14,10 +14,8 @@ export const C_BACKEND = fileURLToPath(new URL('../../../native/c-backend', impo
 export const C_FLAGS: readonly string[] = [
   '-std=gnu99',
   '-O3',
-  // Generated code reads the bits of numbers through pointers of another type.
+  // The same memory holds numbers of one type after another.
   '-fno-strict-aliasing',
-  // Of booleans it takes the bytes.
-  '-Wno-incompatible-pointer-types',
 ]
 
 /** A C compiler on this machine. */

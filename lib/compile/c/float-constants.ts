@@ -1,5 +1,5 @@
 import { call, type PrimExpr } from '../../ir/tir.js'
-import type { Module, TvmArg } from '../../runtime/index.js'
+import type { TvmArg } from '../../runtime/index.js'
 import { lowerPass } from '../lower-pass.js'
 
 /**
@@ -20,10 +20,9 @@ export function keepFloatConstants(): readonly TvmArg[] {
   })
 }
 
-/** The source of a module of generated C, with its constants written out; it declares each of the functions, too. */
-export function sourceOf(module: Module): string {
-  return module
-    .getSource('c')
+/** Generated C with these constants written out; it declares each of the functions, too. */
+export function writeConstants(source: string): string {
+  return source
     .replaceAll(DECLARATION, '')
     .replaceAll(CALL, (_, dtype, bits) => literal(fromBits(bits), dtype))
 }
