@@ -47,6 +47,15 @@ export const errorCodes = {
     cause: 'Another holds the board.',
     fix: 'The message says who; wait, or use another board.',
   },
+  ERR_LEASE_LOST: {
+    cause:
+      'The lease of a board ran out while it was in use: its store or host was away for too long, or this process stood still.',
+    fix: 'Take the board again; another may have used it. Longer leases outlast longer interruptions.',
+  },
+  ERR_LOCK_STORE: {
+    cause: 'The database or host that keeps the locks of boards refused.',
+    fix: 'The message has its own words. A database needs the right to use, and once to create, the table `locks`; a host needs `flock` and a folder to write to.',
+  },
   ERR_CONNECTION: {
     cause: 'A tracker, server or board cannot be reached, or a connection to one was lost.',
     fix: 'The message names the address. Check that the peer runs, that its port is open, and that its address is one this machine can reach.',

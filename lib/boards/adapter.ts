@@ -27,7 +27,8 @@ export type Availability =
 
 /** Milliseconds that each phase may take unless a call says otherwise. */
 export const phaseDeadlines: Readonly<Record<BoardPhase, number>> = {
-  lock: 60_000,
+  // Longer than a lease: a board whose holder is gone comes free meanwhile.
+  lock: 90_000,
   connect: 60_000,
   setup: 300_000,
   rebuild: 3_600_000,
