@@ -35,6 +35,42 @@ const forward: [string, Case][] = [
       groups: 2,
     },
   ],
+  [
+    '3-D, blocks of channels, no padding, batch 3',
+    { data: [3, 16, 4, 5, 9], weight: [32, 16, 3, 3, 3], strides: [1, 1, 1], padding: [0, 0, 0, 0, 0, 0] },
+  ],
+  [
+    '3-D, dilated',
+    {
+      data: [1, 8, 7, 6, 6],
+      weight: [17, 8, 2, 3, 2],
+      strides: [2, 1, 1],
+      padding: [1, 2, 0, 1, 0, 1],
+      dilation: [3, 2, 2],
+    },
+  ],
+  [
+    '3-D, 1x1x1, 17 channels to 3',
+    { data: [1, 17, 3, 4, 4], weight: [3, 17, 1, 1, 1], strides: [1, 1, 1], padding: [0, 0, 0, 0, 0, 0] },
+  ],
+  [
+    '3-D, stride wider than the kernel',
+    { data: [1, 4, 7, 7, 7], weight: [8, 4, 1, 2, 2], strides: [3, 3, 3], padding: [0, 0, 0, 0, 0, 0] },
+  ],
+  [
+    '3-D, depthwise',
+    {
+      data: [2, 16, 4, 5, 6],
+      weight: [16, 1, 3, 3, 3],
+      strides: [1, 1, 2],
+      padding: [1, 1, 1, 1, 1, 1],
+      groups: 16,
+    },
+  ],
+  [
+    '3-D, large enough for a padded copy of its own',
+    { data: [1, 16, 3, 20, 20], weight: [16, 16, 3, 3, 3], strides: [1, 1, 1], padding: [1, 1, 1, 1, 1, 1] },
+  ],
 ]
 
 describe.each([3, 0])('optimisation level %i', (optLevel) => {

@@ -55,17 +55,22 @@ export function convolution(data: Array32, weight: Array32, options: ConvOptions
   const shape = [batch, filters, ...out]
   const result = new Float32Array(elements(shape))
   let flat = 0
+  const taps = [...indices([perGroup, ...kernel])] as [number, ...number[]][]
+  const dims = data.shape
   for (const [n, f, ...at] of indices(shape) as Generator<[number, number, ...number[]]>) {
     const first = Math.floor(f / (filters / groups)) * perGroup
     let sum = 0
-    for (const [c, ...k] of indices([perGroup, ...kernel]) as Generator<[number, ...number[]]>) {
-      const source = at.map(
-        (o, a) =>
-          o * (strides[a] as number) + (k[a] as number) * (dilation[a] as number) - (padding[a] as number),
-      )
-      if (source.some((i, a) => i < 0 || i >= (size[a] as number))) continue
-      const x = data.data[offset([n, first + c, ...source], data.shape)] as number
-      sum += x * (weight.data[offset([f, c, ...k], weight.shape)] as number)
+    for (let t = 0; t < taps.length; t++) {
+      const tap = taps[t] as number[]
+      let place = n * (dims[1] as number) + first + (tap[0] as number)
+      let inside = true
+      for (let a = 0; a < rank; a++) {
+        const reach = (tap[1 + a] as number) * (dilation[a] as number)
+        const i = (at[a] as number) * (strides[a] as number) + reach - (padding[a] as number)
+        inside &&= i >= 0 && i < (size[a] as number)
+        place = place * (size[a] as number) + i
+      }
+      if (inside) sum += (data.data[place] as number) * (weight.data[f * taps.length + t] as number)
     }
     result[flat++] = sum
   }

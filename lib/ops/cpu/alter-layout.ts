@@ -7,6 +7,7 @@ import { type PlainArg, tensorPlainArg, theTensor, type Workload } from '../../s
 import { int, ints, text } from '../attrs.js'
 import { selectImplementation } from '../select.js'
 import { registerOpAttr } from '../strategy.js'
+import { alterVolumes } from './conv3d-ncdhwc.js'
 import { byteDenseBlock } from './dense-int8.js'
 import { DOT } from './dot-product.js'
 
@@ -125,6 +126,13 @@ const convolutions = alterBy('nn.conv2d', {
   'depthwise_conv2d_NCHWc.x86': blockedConvolution('depthwise'),
 })
 registerOpAttr('nn.conv2d', 'FTVMAlterOpLayout', convolutions as never)
+registerOpAttr(
+  'nn.conv3d',
+  'FTVMAlterOpLayout',
+  alterBy('nn.conv3d', {
+    'conv3d_ncdhw.x86': (attrs, workload, { config }) => alterVolumes(attrs, workload, config),
+  }) as never,
+)
 registerOpAttr(
   'nn.dense',
   'FTVMAlterOpLayout',

@@ -37,8 +37,9 @@ export function scheduleBlockedConvolution(
   const output = rest[0]
   if (!convolution || !output) return schedule
   const padded = depthwise ? undefined : convolution.inputs.find(({ op }) => op.tag === PAD)?.op
-  const [, , , width, block] = convolution.output().shape as [number, number, number, number, number]
-  const pointwise = !depthwise && convolution.reduceAxis.every(({ extent }, i) => i % 3 === 0 || extent === 1)
+  const [width, block] = convolution.output().shape.slice(-2) as [number, number]
+  const window = depthwise ? convolution.reduceAxis : convolution.reduceAxis.slice(1, -1)
+  const pointwise = !depthwise && window.every(({ extent }) => extent === 1)
   const knobs = readKnobs(config, pointwise)
   const work = elements([...convolution.axis, ...convolution.reduceAxis])
   const { channels } = registerTile(
@@ -50,25 +51,29 @@ export function scheduleBlockedConvolution(
       columns: Math.min(width, knobs.columns) * knobs.rows,
       // Neighbours by one are assumed; where they are further apart fewer columns fit, and given ones are taken as they are.
       ...(knobs.unrollWindow
-        ? { window: { columns: convolution.reduceAxis[2]?.extent ?? 1, stride: 1, dilation: 1 } }
+        ? { window: { columns: window.at(-1)?.extent ?? 1, stride: 1, dilation: 1 } }
         : {}),
     },
     target,
   )
   const accumulator = schedule.cacheWrite(convolution.output())
   const isLast = output.sameAs(convolution)
-  const sameShape = output.axis.length === 5
+  const sameShape = output.axis.length === convolution.axis.length
   // Where the result changes its shape at once (a flatten, say), the convolution keeps a nest of its own.
   const stage = schedule.stage(isLast || !sameShape ? convolution : output)
   if (!isLast && sameShape) schedule.stage(convolution).computeInline()
-  const [n, c, h, w, ci] = stage.op.axis as [IterVar, IterVar, IterVar, IterVar, IterVar]
+  const { n: images, c, planes, h, w, ci } = axesOf(stage.op)
+  stage.reorder(images, ...planes, c)
+  const n = stage.fuse(images, ...planes)
   const [ho, hi] = knobs.rows > 1 ? stage.split(h, knobs.rows) : [h]
   const [wo, wi] = stage.split(w, knobs.columns)
   const [co, cin] = stage.split(ci, channels)
   // Threads share what moves less between their caches: rows, or filters. Depthwise ones do as their neighbours will.
   const [data, weight] = convolution.inputs.map(count) as [number, number]
   const byRows = depthwise ? h.extent * w.extent > c.extent * block : data > weight
-  const share = byRows ? rowsPerTask(n.extent * c.extent, Math.ceil(h.extent / knobs.rows)) : undefined
+  const share = byRows
+    ? rowsPerTask(elements([images, ...planes, c]), Math.ceil(h.extent / knobs.rows))
+    : undefined
   const [hb, hr] = share === undefined ? [ho] : stage.split(ho, share)
   stage.reorder(n, ...(hr ? [hb, c, hr] : [c, hb]), wo, co, ...(hi ? [hi] : []), wi, cin)
   const outer = hr ? stage.fuse(n, hb, c) : stage.fuse(n, c, hb)
@@ -86,6 +91,13 @@ export function scheduleBlockedConvolution(
   schedule.stage(accumulator).computeAt(stage, co)
   if (!isLast && !sameShape) scheduleElementwise(schedule, output, target)
   return schedule
+}
+
+/** Batch, chunks of channels, planes if there are three dimensions, rows, columns, channels of a chunk. */
+function axesOf({ axis }: Operation) {
+  const [n, c] = axis as [IterVar, IterVar]
+  const [h, w, ci] = axis.slice(-3) as [IterVar, IterVar, IterVar]
+  return { n, c, planes: axis.slice(2, -3), h, w, ci }
 }
 
 function count({ shape }: Tensor): number {
@@ -116,10 +128,20 @@ function scheduleAccumulator(
   depthwise: boolean,
   target: Target,
 ): void {
-  const { axis, reduceAxis: reduction } = stage.op
-  const [n, c, h, w, ci] = axis as [IterVar, IterVar, IterVar, IterVar, IterVar]
+  const { reduceAxis: reduction } = stage.op
+  const { n, c, planes, h, w, ci } = axesOf(stage.op)
   const [outer, unrolled] = splitReduction(reduction, unrollWindow, depthwise)
-  stage.reorder(n, c, ...(rows > 1 ? [] : [h]), ...outer, ...unrolled, ...(rows > 1 ? [h] : []), w, ci)
+  stage.reorder(
+    n,
+    c,
+    ...planes,
+    ...(rows > 1 ? [] : [h]),
+    ...outer,
+    ...unrolled,
+    ...(rows > 1 ? [h] : []),
+    w,
+    ci,
+  )
   if (!target.vectorises) return
   if (rows > 1) stage.unroll(h)
   stage.unroll(w)
@@ -135,8 +157,8 @@ function splitReduction(
 ): [outer: IterVar[], unrolled: IterVar[]] {
   if (!unrollWindow) return [reduction, []]
   if (depthwise) return [[], reduction]
-  const [chunk, y, x, block] = reduction as [IterVar, IterVar, IterVar, IterVar]
-  return [[chunk, y, block], [x]]
+  const [x, block] = reduction.slice(-2) as [IterVar, IterVar]
+  return [[...reduction.slice(0, -2), block], [x]]
 }
 
 function schedulePad(stage: Stage, axes: IterVar[], alone: boolean, target: Target): void {

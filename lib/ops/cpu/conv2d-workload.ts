@@ -7,7 +7,7 @@ import { type PlainArg, type TemplateArg, theTensor } from '../../schedule-confi
 import { windowCount } from './pad.js'
 import { byteChannelBlock, channelBlock, registerTile } from './tiling.js'
 
-/** A two-dimensional convolution as its templates see it, whether its tensors are in the plain or a blocked layout. */
+/** A convolution as its templates see it, whether its tensors are in the plain or a blocked layout. */
 export interface ConvolutionShape {
   readonly inputs: number
   readonly filters: number
@@ -32,30 +32,41 @@ export function convolutionShape(
   const data = shapeOf(args[0])
   const weight = shapeOf(args[1])
   const [strides, padding, dilation] = args.slice(2, 5) as [number[], number[], number[]]
-  const blocked = data.length === 5
-  const [kh = 1, kw = 1] = weight.slice(2, 4)
-  const [top = 0, left = 0, bottom = top, right = left] = padding
-  const extent = (size: number, kernel: number, border: number, axis: 0 | 1, dilated: boolean) =>
-    windowCount(size, kernel, {
-      stride: strides[axis] ?? 1,
-      dilation: dilated ? (dilation[axis] ?? 1) : 1,
-      border,
-    })
-  const [rows, columns] = data.slice(2, 4) as [number, number]
-  const inputs = (data[1] as number) * (blocked ? (data[4] as number) : 1)
-  const perGroup = (weight[1] as number) * (blocked ? (weight[4] as number) : 1)
+  const blocked = data.length !== weight.length
+  const size = data.slice(2, blocked ? -1 : undefined)
+  const kernel = weight.slice(2, 2 + size.length)
+  const rank = size.length
+  const extents = (dilated: boolean) =>
+    size.map((length, i) =>
+      windowCount(length, kernel[i] as number, {
+        stride: strides[i] ?? 1,
+        dilation: dilated ? (dilation[i] ?? 1) : 1,
+        border: (padding[i] ?? 0) + (padding[padding.length > rank ? rank + i : i] ?? 0),
+      }),
+    )
+  const [dataBlock, inputBlock, filterBlock] = blocked
+    ? ([data.at(-1), weight.at(-2), weight.at(-1)] as [number, number, number])
+    : [1, 1, 1]
+  const inputs = (data[1] as number) * dataBlock
+  // Planes count as rows, of the window too.
+  const rowsAndColumns = (all: readonly number[]): [number, number] => [
+    all.slice(0, -1).reduce((product, extent) => product * extent, 1),
+    all.at(-1) as number,
+  ]
+  const [height, width] = rowsAndColumns(extents(true))
+  const [undilatedHeight, undilatedWidth] = rowsAndColumns(extents(false))
   return {
     inputs,
-    filters: (weight[0] as number) * (blocked ? (weight[5] as number) : 1),
-    groups: groups ?? inputs / perGroup,
-    kernel: [kh, kw],
-    height: extent(rows, kh, top + bottom, 0, true),
-    width: extent(columns, kw, left + right, 1, true),
-    undilatedHeight: extent(rows, kh, top + bottom, 0, false),
-    strides: [strides[0] ?? 1, strides[1] ?? 1],
-    dilation: [dilation[0] ?? 1, dilation[1] ?? 1],
-    undilatedWidth: extent(columns, kw, left + right, 1, false),
-    ...(blocked ? { blocks: [data[4] as number, weight[5] as number] as const } : {}),
+    filters: (weight[0] as number) * filterBlock,
+    groups: groups ?? inputs / ((weight[1] as number) * (blocked ? inputBlock : 1)),
+    kernel: rowsAndColumns(kernel),
+    height,
+    width,
+    undilatedHeight,
+    undilatedWidth,
+    strides: [strides.at(-2) ?? 1, strides.at(-1) ?? 1],
+    dilation: [dilation.at(-2) ?? 1, dilation.at(-1) ?? 1],
+    ...(blocked ? { blocks: [dataBlock, filterBlock] as const } : {}),
   }
 }
 
@@ -72,6 +83,8 @@ export interface BlockKnobs {
   readonly inputChannels: number
   /** Whether a 1x1 kernel has `tile_oh` in place of `unroll_kw`; the height for it. */
   readonly pointwise?: number
+  /** The widest tile; default 64. */
+  readonly widest?: number
 }
 
 const WIDEST_TILE = 64
@@ -86,7 +99,7 @@ export function defineBlockKnobs(config: Config, knobs: BlockKnobs): void {
   config.defineSplit('tile_oc', knobs.outputChannels)
   config.defineSplit('tile_ow', knobs.width, {
     policy: knobs.policy,
-    filter: ({ factors }) => (factors.at(-1) as number) <= WIDEST_TILE,
+    filter: ({ factors }) => (factors.at(-1) as number) <= (knobs.widest ?? WIDEST_TILE),
   })
   if (knobs.pointwise === undefined) config.defineKnob('unroll_kw', [true, false])
   else config.defineKnob('tile_oh', knobs.pointwise > 1 ? [1, 2] : [1])

@@ -5,6 +5,7 @@ import type { TvmObject } from '../../runtime/index.js'
 import { border, int, ints, outDtype, text } from '../attrs.js'
 import { type Implementation, registerStrategy } from '../strategy.js'
 import { blockedConvolutions } from './conv2d-strategy.js'
+import { blockedVolumes } from './conv3d-ncdhwc.js'
 import { pad, windowCount } from './pad.js'
 import { inlineInjective, parallelOuter, scheduleElementwise, vectorWidth } from './schedule-util.js'
 
@@ -118,6 +119,7 @@ for (const [rank, axes] of ['W', 'HW', 'DHW'].entries()) {
   const name = `conv${rank + 1}d`
   registerStrategy(`nn.${name}`, ({ attrs, inputs, target }) => [
     ...(rank === 1 ? blockedConvolutions(attrs, inputs, target) : []),
+    ...(rank === 2 ? blockedVolumes(attrs, inputs, target) : []),
     ...inLayouts(attrs, `NC${axes}`, `OI${axes}`, {
       name: `${name}_nc${axes.toLowerCase()}.generic`,
       compute: convolution,
