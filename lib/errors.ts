@@ -256,6 +256,11 @@ export const errorCodes = {
     cause: 'The artifact’s code is for another type of processor, or needs instructions that this CPU lacks.',
     fix: 'Compile for this CPU, or for a more common one such as `llvm -mcpu=x86-64-v2`.',
   },
+  ERR_VERIFICATION: {
+    cause:
+      'A compiled network was to be verified, and its outputs differ from those of a build at optimisation level 0.',
+    fix: 'The message names the outputs; compile with a lower `optLevel` or without `records`, and report it with the model.',
+  },
   ERR_INPUT: {
     cause: 'An input of a run is missing, unknown, or of the wrong shape or type.',
     fix: 'The message names the input and what it must be.',

@@ -15,6 +15,7 @@ import { exportFormats } from './aot/export.js'
 import { BuildCache } from './cache/build-cache.js'
 import type { CacheOptions } from './cache/store.js'
 import type { CompileFormat, CompileRequest, CompileResult } from './task.js'
+import { compareBuilds, type Verification, type VerifyOptions } from './verify.js'
 
 export interface CompileOptions extends Limits {
   /** TVM's target notation; default `llvm -mcpu=native`, this machine's CPU with what it really has. */
@@ -54,6 +55,11 @@ export interface CompileOptions extends Limits {
    * `templates` never are.
    */
   readonly cache?: boolean | CacheOptions
+  /**
+   * Whether the network is compared with a second build at optimisation level 0 and without records, on random inputs; default false.
+   * For formats and targets that run here.
+   */
+  readonly verify?: boolean | VerifyOptions
   /** How much the compilation gives way to other work, from 0 (default) to 19, as processes' nice values. */
   readonly niceness?: number
   readonly onProgress?: (event: ProgressEvent) => void
@@ -70,6 +76,7 @@ const optionsSchema = optionSchema({
   records: z.union([z.string(), z.array(z.union([z.string(), z.looseObject({})]))]),
   templates: z.array(z.string()),
   reusable: z.boolean(),
+  verify: z.union([z.boolean(), optionSchema({ seed: z.int(), rounds: z.int().min(1) })]),
   niceness: z.int().min(0).max(19),
   reuse: z.union([z.string(), z.object({ path: z.string() })]),
   cache: z.union([z.boolean(), optionSchema({ dir: z.string(), maxBytes: z.number().min(0) })]),
@@ -89,11 +96,18 @@ export class Artifact {
     readonly rebuilt: 'all' | 'parameters',
     /** Whether it was compiled before and comes from the cache. */
     readonly fromCache: boolean,
+    /** How its outputs compare with those of a build at optimisation level 0; undefined unless `verify` asked for it. */
+    readonly verification: Verification | undefined,
   ) {}
 
   /** @internal */
-  static at(path: string, { metadata, warnings, rebuilt }: CompileResult, fromCache: boolean): Artifact {
-    return new Artifact(path, metadata, warnings, rebuilt, fromCache)
+  static at(
+    path: string,
+    { metadata, warnings, rebuilt }: CompileResult,
+    fromCache: boolean,
+    verification?: Verification,
+  ): Artifact {
+    return new Artifact(path, metadata, warnings, rebuilt, fromCache, verification)
   }
 
   /**
@@ -117,8 +131,8 @@ export class Artifact {
 /**
  * Compiles an ONNX model, given as a path or as bytes, in a process of its own. An abort ends that process within two seconds.
  *
- * @throws `ERR_INVALID_ARGUMENT`, `ERR_MODEL_READ`, `ERR_NOT_ONNX`, `ERR_UNKNOWN_TARGET`, `ERR_ENGINE_CRASHED`, `ERR_TIMEOUT`, `ERR_NO_BUNDLE` and the
- * importer's errors
+ * @throws `ERR_INVALID_ARGUMENT`, `ERR_MODEL_READ`, `ERR_NOT_ONNX`, `ERR_UNKNOWN_TARGET`, `ERR_ENGINE_CRASHED`, `ERR_TIMEOUT`, `ERR_NO_BUNDLE`,
+ * `ERR_VERIFICATION` and the importer's errors
  */
 export async function compile(model: string | Uint8Array, options: CompileOptions = {}): Promise<Artifact> {
   if (typeof model !== 'string' && !(model instanceof Uint8Array)) {
@@ -128,6 +142,13 @@ export async function compile(model: string | Uint8Array, options: CompileOption
   const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, constants = {}, config = {} } = options
   const { signal, timeoutMs, onProgress, niceness, format = 'artifact' } = options
   signal?.throwIfAborted()
+  if (options.verify && format !== 'artifact') {
+    throw new TvmNodeError(
+      'ERR_INVALID_ARGUMENT',
+      `compile: verify is for artifacts, the format is '${format}'`,
+    )
+  }
+  const deadline = timeoutMs === undefined ? undefined : performance.now() + timeoutMs
   const folder = await makePrivateFolder()
   try {
     const source = typeof model === 'string' ? resolve(model) : join(folder, 'model.onnx')
@@ -159,11 +180,31 @@ export async function compile(model: string | Uint8Array, options: CompileOption
     const { result, fromCache } = cache
       ? await cache.findOrBuild(request, build, { signal, timeoutMs })
       : { result: await build(), fromCache: false }
-    return Artifact.at(request.output, result, fromCache)
+    if (!options.verify) return Artifact.at(request.output, result, fromCache)
+    const left = () => (deadline === undefined ? undefined : Math.max(1, deadline - performance.now()))
+    const report = (step?: string) =>
+      onProgress?.({ type: 'phase', phase: 'verify', ...(step !== undefined && { step }) })
+    report()
+    await using plain = await compile(source, {
+      ...plainOptions(options),
+      timeoutMs: left(),
+      onProgress: ({ phase, step = phase }) => report(step),
+    })
+    const settings = options.verify === true ? {} : options.verify
+    const verification = await compareBuilds(request.output, plain.path, settings, {
+      signal,
+      timeoutMs: left(),
+    })
+    return Artifact.at(request.output, result, fromCache, verification)
   } catch (error) {
     await removePrivateFolder(folder)
     throw outOfSpace(error) ?? error
   }
+}
+
+/** The same network as simply as can be. */
+function plainOptions({ reuse, records, verify, ...same }: CompileOptions): CompileOptions {
+  return { ...same, optLevel: 0, reusable: false }
 }
 
 /** LLVM ends its process when it cannot write an object file. */

@@ -36,6 +36,7 @@ import { generateObjects } from './codegen.js'
 import { linkSharedLibrary } from './link.js'
 import { recordProgram } from './parameters/program.js'
 import { programMembers, Reusable, type ReuseKey, reuseKey } from './parameters/reuse.js'
+import { isQuantized } from './quantization/lower.js'
 
 export type CompileFormat = 'artifact' | ExportFormat
 
@@ -148,6 +149,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     outputs,
     assumed,
     ...(isNested(structure) && { structure }),
+    ...(isQuantized(func) && { quantized: true }),
   }
   const lowering = <T>(lower: (settings: typeof options) => T) =>
     withDispatchContext(history, () =>

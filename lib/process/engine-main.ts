@@ -9,6 +9,7 @@ const tasks: Readonly<Record<string, () => Promise<{ run: Task }>>> = {
   'autotvm-search': () => import('../tuning/autotvm/search-task.js'),
   'autotvm-tasks': () => import('../tuning/autotvm/extract-task.js'),
   build: () => import('../measure/build-task.js'),
+  check: () => import('../compile/check-task.js'),
   compile: () => import('../compile/task.js'),
   library: () => import('./library-task.js'),
   reference: () => import('../backend/reference-task.js'),

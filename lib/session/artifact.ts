@@ -51,6 +51,8 @@ export interface ArtifactMetadata {
   readonly outputs: readonly TensorInfo[]
   /** Dimensions that the model leaves open and nobody pinned, with the extent that they were taken as. */
   readonly assumed: readonly { readonly input: string; readonly axis: number; readonly extent: number }[]
+  /** Whether the network computes with 8-bit integers in places. */
+  readonly quantized?: boolean
   /** What sequences and optionals are made of, where the model has any: see `flattenValues`. */
   readonly structure?: Readonly<Record<'inputs' | 'outputs', Readonly<Record<string, Structure>>>>
   /** How the operators were scheduled where there was a choice, in the order of their calls. */

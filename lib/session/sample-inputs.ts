@@ -1,26 +1,34 @@
-import { emptyTensor, type Tensor } from '../tensor.js'
+import { encodeBfloat16, encodeFloat16 } from '../float16.js'
+import { elementCount, emptyTensor, type Tensor, tensorFromBytes } from '../tensor.js'
 import type { TensorInfo } from './artifact.js'
 import type { NamedTensors } from './inputs.js'
 
 /**
- * Inputs for measuring where none are given: standard normal numbers for floating types, 0 and 1 for the others, so that
- * they are valid as indices and masks. The same for every call.
+ * Inputs where none are given: standard normal numbers for floating types, any byte for 8-bit integers, 0 and 1 for the others, so
+ * that they are valid as indices and masks. The same for every call with the same seed.
+ *
+ * @param seed - Any whole number but 0.
  */
-export function sampleInputs(infos: readonly TensorInfo[]): NamedTensors {
-  const random = uniform(1)
+export function sampleInputs(infos: readonly TensorInfo[], seed = 1): NamedTensors {
+  const random = uniform(seed)
   return Object.fromEntries(infos.map((info) => [info.name, sample(info, random)]))
 }
 
 function sample({ dtype, shape }: TensorInfo, random: () => number): Tensor {
+  const count = elementCount(shape)
+  const normals = () => Array.from({ length: count }, () => normal(random))
+  if (dtype === 'float16') return { dtype, shape, data: encodeFloat16(normals()) }
+  if (dtype === 'bfloat16') return { dtype, shape, data: encodeBfloat16(normals()) }
+  if (dtype === 'int8' || dtype === 'uint8') {
+    const bytes = Uint8Array.from({ length: count }, () => Math.floor(random() * 256))
+    return tensorFromBytes(dtype, shape, bytes)
+  }
   const tensor = emptyTensor(dtype, shape)
   const { data } = tensor
   if (data instanceof Float32Array || data instanceof Float64Array) {
     for (let i = 0; i < data.length; i++) data[i] = normal(random)
   } else if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
     for (let i = 0; i < data.length; i++) data[i] = BigInt(Math.round(random()))
-  } else if (dtype === 'float16') {
-    // 0 or 1 in the bits of half precision.
-    for (let i = 0; i < data.length; i++) data[i] = random() < 0.5 ? 0 : 0x3c00
   } else if (!Array.isArray(data)) {
     for (let i = 0; i < data.length; i++) data[i] = Math.round(random())
   }

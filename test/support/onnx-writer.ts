@@ -35,6 +35,8 @@ export interface GraphDescription {
   readonly inputs?: Readonly<Record<string, InputDescription>>
   readonly outputs: readonly string[]
   readonly initializers?: Readonly<Record<string, Tensor>>
+  /** What the model itself says of tensors that nodes compute. */
+  readonly types?: Readonly<Record<string, InputDescription>>
 }
 export interface ModelDescription extends GraphDescription {
   readonly opset: number
@@ -92,7 +94,7 @@ function inputProto(name: string, { dtype, shape, within }: InputDescription): o
 }
 
 function graphProto(
-  { nodes, inputs = {}, outputs, initializers = {} }: GraphDescription,
+  { nodes, inputs = {}, outputs, initializers = {}, types = {} }: GraphDescription,
   name = 'test',
 ): object {
   return {
@@ -100,6 +102,7 @@ function graphProto(
     node: nodes.map(nodeProto),
     input: Object.entries(inputs).map(([key, value]) => inputProto(key, value)),
     output: outputs.map((each) => ({ name: each })),
+    valueInfo: Object.entries(types).map(([key, value]) => inputProto(key, value)),
     initializer: Object.entries(initializers).map(([key, value]) => tensorProto(value, key)),
   }
 }

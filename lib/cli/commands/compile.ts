@@ -1,10 +1,13 @@
 import { Command, Option } from 'commander'
+import { TvmNodeError } from '../../errors.js'
 import { buildOptions } from '../board-session.js'
+import type { CommandContext } from '../context.js'
 import { EXIT } from '../exit.js'
 import { type KeepOptions, keepResult, resultsOption } from '../keep-result.js'
 import { boardOption } from '../network-options.js'
 import {
   constantsOption,
+  integer,
   noCacheOption,
   optLevelOption,
   recordsOption,
@@ -17,9 +20,13 @@ import {
 import type { CliCommand } from '../program.js'
 import { formatBytes, formatPairs } from '../table.js'
 import { describeAssumed, describeTensors } from '../tensors.js'
+import { describeVerification } from '../verification.js'
 
 interface Options extends KeepOptions {
-  readonly output: string
+  readonly output?: string
+  readonly check?: boolean
+  readonly verify?: boolean
+  readonly seed?: number
   readonly format: 'artifact' | 'mlf' | 'project'
   readonly moduleName: string
   readonly target: string
@@ -36,7 +43,20 @@ export const compile: CliCommand = {
     .summary('compile an ONNX model to an artifact')
     .description('Compiles an ONNX model to an artifact: one file with code, parameters and what they need.')
     .argument('<model>', 'ONNX file; external data is looked for beside it')
-    .requiredOption('-o, --output <file>', 'where to write the artifact')
+    .option('-o, --output <file>', 'where to write the artifact; needed unless the model is only checked')
+    .addOption(
+      new Option(
+        '--check',
+        'compile nothing, but list all that keeps the model from it: operators and forms of them, inputs, faults; exit status 1 if anything does',
+      ).conflicts('output'),
+    )
+    .addOption(
+      new Option(
+        '--verify',
+        'compare with a second build at optimisation level 0 on random inputs, before anything is written',
+      ),
+    )
+    .addOption(new Option('--seed <number>', 'of the random inputs (default: 1)').argParser(integer(1)))
     .addOption(targetOption())
     .addOption(boardOption().conflicts('target'))
     .addOption(
@@ -56,54 +76,95 @@ export const compile: CliCommand = {
     .addOption(resultsOption())
     .addOption(timeoutOption()),
 
-  async action({ signal, progress, print, printJson }, options: Options, model: string) {
-    const { compile } = await import('../../compile/compile.js')
-    const { readNpz } = await import('../../npz.js')
-    const { stat } = await import('node:fs/promises')
-    const { checkWritable } = await import('../../files.js')
-    await checkWritable(options.output, [model])
-    const started = performance.now()
-    await using artifact = await compile(model, {
-      ...(await buildOptions(options)),
-      format: options.format,
-      moduleName: options.moduleName,
-      optLevel: Number(options.optLevel),
-      shapes: options.shape ?? {},
-      constants: options.constants === undefined ? {} : await readNpz(options.constants),
-      ...(options.records ? { records: options.records } : {}),
-      cache: options.cache,
-      signal,
-      timeoutMs: timeoutMs(options),
-      onProgress: ({ phase, fraction }) => progress.update(phase, fraction),
-    })
-    for (const warning of artifact.warnings) progress.warn(warning)
-    await artifact.save(options.output)
-    const ms = Math.round(performance.now() - started)
-    const { size } = await stat(options.output)
-    const { metadata } = artifact
-    await keepResult(options, metadata, {
-      kind: 'compile',
-      metrics: { compile_ms: ms, artifact_bytes: size, from_cache: Number(artifact.fromCache) },
-      details: { schedules: metadata.schedules },
-    })
-    printJson({ path: options.output, bytes: size, ms, from_cache: artifact.fromCache, ...metadata })
-    print(
-      formatPairs([
-        ['artifact', `${options.output} (${formatBytes(size)})`],
-        [
-          'compiled in',
-          artifact.fromCache ? 'an earlier run (from the cache)' : `${(ms / 1000).toFixed(1)} s`,
-        ],
-        ['target', metadata.target],
-        ['inputs', describeTensors(metadata.inputs)],
-        ['outputs', describeTensors(metadata.outputs)],
-      ]),
-    )
-    if (metadata.assumed.length > 0) {
-      print(
-        `\nThe model leaves dimensions open, which were taken as ${describeAssumed(metadata.assumed)}; --shape says otherwise.`,
-      )
-    }
-    return EXIT.ok
+  async action(context, options: Options, model: string) {
+    return options.check ? check(context, options, model) : build(context, options, model)
   },
+}
+
+async function check(
+  { signal, progress, print, printJson }: CommandContext,
+  options: Options,
+  model: string,
+): Promise<number> {
+  const { checkModel } = await import('../../compile/check.js')
+  const { describeReport } = await import('../check-model.js')
+  progress.update('check')
+  const report = await checkModel(model, {
+    ...(await importOptions(options)),
+    signal,
+    timeoutMs: timeoutMs(options),
+  })
+  printJson(report)
+  print(describeReport(report))
+  return report.ok ? EXIT.ok : EXIT.failed
+}
+
+/** What the options say of the model's inputs. */
+async function importOptions({ shape = {}, constants }: Options) {
+  const { readNpz } = await import('../../npz.js')
+  return { shapes: shape, constants: constants === undefined ? {} : await readNpz(constants) }
+}
+
+async function build(
+  { signal, progress, print, printJson }: CommandContext,
+  options: Options,
+  model: string,
+): Promise<number> {
+  const { compile } = await import('../../compile/compile.js')
+  const { output } = options
+  if (output === undefined) {
+    throw new TvmNodeError('ERR_USAGE', "required option '-o, --output <file>' not specified")
+  }
+  const { stat } = await import('node:fs/promises')
+  const { checkWritable } = await import('../../files.js')
+  await checkWritable(output, [model])
+  const started = performance.now()
+  await using artifact = await compile(model, {
+    ...(await buildOptions(options)),
+    format: options.format,
+    moduleName: options.moduleName,
+    optLevel: Number(options.optLevel),
+    ...(await importOptions(options)),
+    ...(options.records ? { records: options.records } : {}),
+    cache: options.cache,
+    ...(options.verify && { verify: options.seed === undefined ? true : { seed: options.seed } }),
+    signal,
+    timeoutMs: timeoutMs(options),
+    onProgress: ({ phase, fraction }) => progress.update(phase, fraction),
+  })
+  for (const warning of artifact.warnings) progress.warn(warning)
+  await artifact.save(output)
+  const ms = Math.round(performance.now() - started)
+  const { size } = await stat(output)
+  const { metadata } = artifact
+  await keepResult(options, metadata, {
+    kind: 'compile',
+    metrics: { compile_ms: ms, artifact_bytes: size, from_cache: Number(artifact.fromCache) },
+    details: { schedules: metadata.schedules },
+  })
+  const { verification } = artifact
+  printJson({
+    path: output,
+    bytes: size,
+    ms,
+    from_cache: artifact.fromCache,
+    ...metadata,
+    ...(verification && { verification }),
+  })
+  print(
+    formatPairs([
+      ['artifact', `${output} (${formatBytes(size)})`],
+      ['compiled in', artifact.fromCache ? 'an earlier run (from the cache)' : `${(ms / 1000).toFixed(1)} s`],
+      ['target', metadata.target],
+      ['inputs', describeTensors(metadata.inputs)],
+      ['outputs', describeTensors(metadata.outputs)],
+    ]),
+  )
+  if (verification) print(`\n${describeVerification(verification)}`)
+  if (metadata.assumed.length > 0) {
+    print(
+      `\nThe model leaves dimensions open, which were taken as ${describeAssumed(metadata.assumed)}; --shape says otherwise.`,
+    )
+  }
+  return EXIT.ok
 }

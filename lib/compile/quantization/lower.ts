@@ -135,3 +135,13 @@ function axisOf(expr: Call, x: Expr): number {
   const axis = int(expr.attrs, 'axis')
   return axis < 0 ? axis + shapeOf(x).length : axis
 }
+
+/** Whether a function has quantised tensors. */
+export function isQuantized(main: Func): boolean {
+  let found = false
+  rewrite(main, (expr) => {
+    if (expr instanceof Call && expr.op instanceof Op && expr.op.name.startsWith('qnn.')) found = true
+    return expr
+  })
+  return found
+}

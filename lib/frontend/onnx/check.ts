@@ -1,21 +1,10 @@
-import { TvmNodeError } from '../../errors.js'
+import { isTvmNodeError, TvmNodeError } from '../../errors.js'
 import { nearest } from '../../nearest.js'
-import { type GraphImporter, opsetVersions } from './graph-importer.js'
-import { findOperator, listOperators, operatorName } from './registry.js'
-import type { FunctionProto, NodeProto } from './schema.js'
+import { listOperators, operatorName } from './registry.js'
+import type { ModelProblem } from './survey.js'
 
 /** The operator sets of `ai.onnx` whose rules the importer knows. */
 export const OPSETS = { min: 1, max: 21 } as const
-
-/** An operator that cannot be imported, and where it stands. */
-export interface UnsupportedOperator {
-  readonly operator: string
-  /** Empty for `ai.onnx`. */
-  readonly domain: string
-  readonly version: number
-  /** Names of the nodes, or of their first outputs where they have none. */
-  readonly nodes: readonly string[]
-}
 
 /** Throws `ERR_UNSUPPORTED_OPSET` for a version of `ai.onnx` outside the range. */
 export function checkOpset(opsets: ReadonlyMap<string, number>): void {
@@ -28,54 +17,47 @@ export function checkOpset(opsets: ReadonlyMap<string, number>): void {
   )
 }
 
-/** All operators among `nodes`, their subgraphs and the functions they call that have no converter. */
-export function findUnsupported(
-  nodes: readonly NodeProto[],
-  opsets: ReadonlyMap<string, number>,
-  importer: GraphImporter,
-): UnsupportedOperator[] {
-  const found = new Map<string, { operator: string; domain: string; version: number; nodes: string[] }>()
-  const seen = new Set<FunctionProto>()
-  const visit = (list: readonly NodeProto[], versions: ReadonlyMap<string, number>) => {
-    for (const node of list) {
-      for (const { g, graphs } of node.attribute)
-        for (const graph of g ? [g, ...graphs] : graphs) visit(graph.node, versions)
-      const called = importer.functionOf(node)
-      if (called) {
-        if (seen.has(called)) continue
-        seen.add(called)
-        visit(called.node, new Map([...versions, ...opsetVersions(called.opsetImport)]))
-        continue
-      }
-      const domain = node.domain === 'ai.onnx' ? '' : node.domain
-      const version = versions.get(domain) ?? 1
-      const name = operatorName(domain, node.opType)
-      if (findOperator(name, version)) continue
-      const entry = found.get(name) ?? { operator: node.opType, domain, version, nodes: [] }
-      entry.nodes.push(node.name || node.output[0] || '')
-      found.set(name, entry)
-    }
-  }
-  visit(nodes, opsets)
-  return [...found.values()]
+/** Why there is no converter for an operator: the opset is too old for it, or its name is not known. */
+export function whyUnknown(name: string, opset: number): string {
+  const operators = listOperators()
+  const since = operators.find((each) => each.name === name)?.since[0]
+  if (since !== undefined) return `it is known from opset ${since} on, the model has ${opset}`
+  const near = nearest(
+    name,
+    operators.map((each) => each.name),
+  )
+  const isMistyped = near && near.toLowerCase() === name.toLowerCase()
+  return `there is no such operator${isMistyped ? `; did you mean ${near}?` : ''}`
 }
 
-/** Throws `ERR_UNSUPPORTED_OPERATOR` with all of them. */
-export function refuseUnsupported(operators: readonly UnsupportedOperator[]): void {
-  if (operators.length === 0) return
-  const known = listOperators().map(({ name }) => name)
-  const lines = operators.map(({ operator, domain, version, nodes }) => {
+/** Names of nodes are listed up to this many. */
+const MOST_NAMED = 5
+
+/** `n1, n2 and 3 more`. */
+export function namesOf(nodes: readonly string[]): string {
+  const more = nodes.length > MOST_NAMED ? ` and ${nodes.length - MOST_NAMED} more` : ''
+  return nodes.slice(0, MOST_NAMED).join(', ') + more
+}
+
+/** One error for all that cannot be imported. */
+export function unsupported(operators: readonly ModelProblem[], cause: unknown): TvmNodeError {
+  const lines = operators.map(({ operator, domain, version, nodes, reason }) => {
     const name = operatorName(domain, operator)
-    const near = nearest(name, known)
-    const hint = near && near.toLowerCase() === name.toLowerCase() ? `; did you mean ${near}?` : ''
-    const more = nodes.length > 5 ? ` and ${nodes.length - 5} more` : ''
-    return `${name} (opset ${version}, nodes ${nodes.slice(0, 5).join(', ')}${more}${hint})`
+    return operator ? `${name} (opset ${version}, nodes ${namesOf(nodes)}): ${reason}` : reason
   })
-  throw new TvmNodeError(
-    'ERR_UNSUPPORTED_OPERATOR',
-    `operators that cannot be imported: ${lines.join('; ')}`,
-    {
-      details: { operators },
-    },
-  )
+  return new TvmNodeError('ERR_UNSUPPORTED_OPERATOR', `cannot be imported: ${lines.join('; ')}`, {
+    cause,
+    details: { operators },
+  })
+}
+
+/** Tells of shapes that depend on values by the model's names for the inputs in question. @param names - By parameter. */
+export function withInputNames(error: unknown, names: ReadonlyMap<string, string>): unknown {
+  if (!isTvmNodeError(error, 'ERR_DYNAMIC_SHAPE') || !Array.isArray(error.details.inputs)) return error
+  const inputs = error.details.inputs.flatMap((parameter) => names.get(parameter) ?? [])
+  const hint = inputs.length > 0 ? `; fix the values of ${inputs.map((name) => `'${name}'`).join(', ')}` : ''
+  return new TvmNodeError('ERR_DYNAMIC_SHAPE', `${error.message}${hint}`, {
+    cause: error,
+    details: { ...error.details, inputs },
+  })
 }

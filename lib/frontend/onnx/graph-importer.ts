@@ -1,6 +1,7 @@
 import { isTvmNodeError, TvmNodeError } from '../../errors.js'
 import { currentTrace } from '../../ir/constant-trace.js'
 import { Attributes } from './attributes.js'
+import { whyUnknown } from './check.js'
 import type { ImportContext } from './context.js'
 import { movesElements } from './narrow.js'
 import { nodeLabel, OnnxNode } from './node.js'
@@ -16,6 +17,7 @@ import {
   type SparseTensorProto,
 } from './schema.js'
 import { readSparseTensor } from './sparse-tensor.js'
+import { type Survey, Unexamined } from './survey.js'
 import { type ReadExternal, readTensor } from './tensor-proto.js'
 import { Value } from './value.js'
 
@@ -70,11 +72,23 @@ export class GraphImporter {
   readonly #readExternal: ReadExternal
   /** The functions around the place that is imported. */
   readonly #entered = new Set<FunctionProto>()
-  readonly #main: GraphProto | undefined
+  readonly #main: GraphProto
+  readonly #survey: Survey | undefined
+  /** Names of the nodes around the place that is imported. */
+  readonly #path: string[] = []
 
-  /** @param main - The graph whose weights a trace follows. */
-  constructor(functions: readonly FunctionProto[], readExternal: ReadExternal, main?: GraphProto) {
+  /**
+   * @param main - The graph whose weights a trace follows.
+   * @param survey - Notes what cannot be imported; without one the first such node ends the import.
+   */
+  constructor(
+    functions: readonly FunctionProto[],
+    readExternal: ReadExternal,
+    main: GraphProto,
+    survey?: Survey,
+  ) {
     this.#main = main
+    this.#survey = survey
     this.#functions = new Map(
       functions.map((each) => [functionKey(each.domain, each.name, each.overload), each]),
     )
@@ -82,12 +96,13 @@ export class GraphImporter {
   }
 
   /** The function of the model that a node calls, if any; such a function wins over an operator of the same name. */
-  functionOf({ domain, opType, overload }: NodeProto): FunctionProto | undefined {
+  #functionOf({ domain, opType, overload }: NodeProto): FunctionProto | undefined {
     return this.#functions.get(functionKey(domain, opType, overload))
   }
 
   /** Imports a graph whose inputs are in `scope` already; yields the graph's outputs. */
   importGraph(graph: GraphProto, scope: Scope, around: Surroundings): Value[] {
+    this.#survey?.enter(graph)
     for (const proto of graph.initializer) {
       scope.setLazily(proto.name, () => {
         const tensor = readTensor(proto, this.#readExternal)
@@ -120,23 +135,58 @@ export class GraphImporter {
       isKnown: (name) => scope.has(name),
       isTaken: (name) => scope.owns(name),
     })
-    for (const proto of ordered) this.#importNode(proto, scope, around)
+    for (const proto of ordered) {
+      if (this.#survey) this.#surveyNode(this.#survey, proto, scope, around)
+      else this.#importNode(proto, scope, around)
+    }
     return outputs.map((name) => scope.get(name) as Value)
   }
 
   #importNode(proto: NodeProto, scope: Scope, around: Surroundings): void {
     const inputs = proto.input.map((name) => (name ? scope.get(name) : undefined))
-    const called = this.functionOf(proto)
+    if (inputs.includes(Value.unknown)) throw new Unexamined()
+    const called = this.#functionOf(proto)
     const attrs = this.#attributes(proto, around)
+    this.#path.push(proto.name || proto.output[0] || '')
     const results = called
       ? this.#importFunction(called, inputs, attrs, around)
       : this.#convert(new OnnxNode(proto, attrs, opsetOf(proto, around)), inputs, scope, around)
+    this.#path.pop()
     for (const [i, name] of proto.output.entries()) {
       const value = results[i]
       if (!name) continue
       if (!value) new OnnxNode(proto, attrs, 0).unsupported(`its output ${i} ('${name}') is not supported`)
       else scope.set(name, value)
     }
+  }
+
+  /** Imports a node or says why it cannot be; what is within it is looked at in any case. */
+  #surveyNode(survey: Survey, proto: NodeProto, scope: Scope, around: Surroundings): void {
+    const depth = this.#path.length
+    const entered = [...this.#entered]
+    try {
+      this.#importNode(proto, scope, around)
+      survey.examined(proto)
+      return
+    } catch (error) {
+      this.#path.length = depth
+      this.#entered.clear()
+      for (const each of entered) this.#entered.add(each)
+      const called = this.#functionOf(proto)
+      survey.noteNode(error, proto, opsetOf(proto, around), this.#path, called !== undefined)
+      this.#path.push(proto.name || proto.output[0] || '')
+      const inner = proto.attribute.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs))
+      for (const graph of inner.filter((each) => !survey.hasVisited(each))) {
+        survey.enter(graph)
+        const known = graph.input.map(({ name }) => survey.standIn(name))
+        survey.attempt(() => this.#importSubgraph(graph, known, scope, around))
+      }
+      const unknown = proto.input.map(() => Value.unknown)
+      if (called && !this.#entered.has(called) && error instanceof Unexamined)
+        survey.attempt(() => this.#importFunction(called, unknown, this.#attributes(proto, around), around))
+      this.#path.length = depth
+    }
+    for (const name of proto.output) if (name && !scope.owns(name)) scope.set(name, survey.standIn(name))
   }
 
   #convert(
@@ -146,8 +196,9 @@ export class GraphImporter {
     around: Surroundings,
   ): readonly (Value | undefined)[] {
     const { proto } = node
-    const found = findOperator(operatorName(proto.domain, proto.opType), node.opset)
-    if (!found) return node.unsupported('there is no such operator')
+    const name = operatorName(proto.domain, proto.opType)
+    const found = findOperator(name, node.opset)
+    if (!found) return node.unsupported(whyUnknown(name, node.opset))
     const missing = Array.from({ length: found.required }, (_, i) => i).find((i) => !inputs[i])
     if (missing !== undefined) node.invalid(`its input ${missing} is missing`)
     const context: ImportContext = {
@@ -178,7 +229,9 @@ export class GraphImporter {
       const value = inputs[i]
       if (value) scope.set(name, value)
     }
-    return this.importGraph(graph, scope, around)
+    const results = this.importGraph(graph, scope, around)
+    if (results.includes(Value.unknown)) throw new Unexamined()
+    return results
   }
 
   #importFunction(
@@ -203,6 +256,7 @@ export class GraphImporter {
     this.#entered.add(proto)
     const results = this.#importNodes(proto.node, proto.output, scope, { opsets, attributes })
     this.#entered.delete(proto)
+    if (results.includes(Value.unknown)) throw new Unexamined()
     return results
   }
 

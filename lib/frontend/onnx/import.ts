@@ -5,13 +5,15 @@ import { registerOperators } from '../../ops/register.js'
 import { openLibrary } from '../../runtime/index.js'
 import type { Structure } from '../../session/structure.js'
 import type { DType, Tensor } from '../../tensor.js'
-import { checkOpset, findUnsupported, refuseUnsupported, type UnsupportedOperator } from './check.js'
+import { checkOpset, unsupported, withInputNames } from './check.js'
 import { GraphImporter, opsetVersions, Scope } from './graph-importer.js'
 import { type AssumedDimension, checkConstants, resolveInputs } from './input-shapes.js'
 import { type OnnxModel, readModel } from './model.js'
 import { packed, packedShape, unpacked } from './narrow.js'
 import { flattenInputs, flattenOutput, nestedValue } from './nested-inputs.js'
 import './operators/index.js'
+import type { GraphProto, ValueInfoProto } from './schema.js'
+import { type ModelProblem, Survey } from './survey.js'
 import { Value } from './value.js'
 
 export interface ImportOptions {
@@ -49,19 +51,58 @@ export function importModel(source: string | Uint8Array, options: ImportOptions 
 }
 
 /** As `importModel`, of a model that was read already. */
-export function importRead(
-  { proto, graph, readExternal }: OnnxModel,
-  options: ImportOptions = {},
-): ImportedModel {
+export function importRead(model: OnnxModel, options: ImportOptions = {}): ImportedModel {
+  try {
+    return importAll(model, options)
+  } catch (error) {
+    if (!isTvmNodeError(error, 'ERR_UNSUPPORTED_OPERATOR')) throw error
+    const { problems } = surveyRead(model, options)
+    const operators = problems.filter(({ code }) => code === error.code)
+    throw operators.length > 0 ? unsupported(operators, error) : error
+  }
+}
+
+function importAll({ proto, graph, readExternal }: OnnxModel, options: ImportOptions): ImportedModel {
   const opsets = opsetVersions(proto.opsetImport)
   checkOpset(opsets)
-  const importer = new GraphImporter(proto.functions, readExternal, graph)
-  refuseUnsupported(findUnsupported(graph.node, opsets, importer))
-
   const scope = new Scope()
-  const given = new Set(graph.initializer.map(({ name }) => name))
-  const constants = options.constants ?? {}
-  const flat = flattenInputs(graph.input, options.shapes)
+  const { inputs, params, structures, assumed } = bindInputs(graph, graph.input, options, scope)
+  const importer = new GraphImporter(proto.functions, readExternal, graph)
+  const values = naming(inputs, () => importer.importGraph(graph, scope, { opsets }))
+  const parts = graph.output.map(({ name }, i) => ({ name, ...flattenOutput(name, values[i] as Value) }))
+  const results = parts.flatMap(({ tensors }) => tensors)
+  const nested = parts.filter(({ structure }) => structure !== 'tensor')
+  return {
+    func: makeFunction(
+      params,
+      results.map(([, value]) => value),
+    ),
+    inputs,
+    outputs: results.map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
+    structure: {
+      inputs: structures,
+      outputs: Object.fromEntries(nested.map(({ name, structure }) => [name, structure])),
+    },
+    assumed,
+  }
+}
+
+interface BoundInputs {
+  readonly inputs: ImportedModel['inputs']
+  readonly params: readonly Var[]
+  readonly structures: Readonly<Record<string, Structure>>
+  readonly assumed: readonly AssumedDimension[]
+}
+
+/** Gives the inputs of a model their values in `scope`: parameters of a function, or the constants that they are fixed to. */
+function bindInputs(
+  { initializer }: GraphProto,
+  declared: readonly ValueInfoProto[],
+  { shapes, constants = {} }: ImportOptions,
+  scope: Scope,
+): BoundInputs {
+  const given = new Set(initializer.map(({ name }) => name))
+  const flat = flattenInputs(declared, shapes)
   checkConstants(constants, flat.tensors)
   for (const [name, value] of Object.entries(constants)) {
     scope.set(name, Value.constant(value))
@@ -89,38 +130,18 @@ export function importRead(
       nestedValue(name, structure, (tensor) => scope.get(tensor) as Value),
     )
   }
-  const values = naming(inputs, () => importer.importGraph(graph, scope, { opsets }))
-  const parts = graph.output.map(({ name }, i) => ({ name, ...flattenOutput(name, values[i] as Value) }))
-  const results = parts.flatMap(({ tensors }) => tensors)
-  const nested = parts.filter(({ structure }) => structure !== 'tensor')
-  return {
-    func: makeFunction(
-      params,
-      results.map(([, value]) => value),
-    ),
-    inputs,
-    outputs: results.map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
-    structure: {
-      inputs: flat.structures,
-      outputs: Object.fromEntries(nested.map(({ name, structure }) => [name, structure])),
-    },
-    assumed,
-  }
+  return { inputs, params, structures: flat.structures, assumed }
 }
 
-/** Tells of shapes that depend on values by the model's names for the inputs in question. */
+function namesByParameter(inputs: ImportedModel['inputs']): Map<string, string> {
+  return new Map(inputs.map(({ internal, name }) => [internal, name]))
+}
+
 function naming<T>(inputs: ImportedModel['inputs'], work: () => T): T {
   try {
     return work()
   } catch (error) {
-    if (!isTvmNodeError(error, 'ERR_DYNAMIC_SHAPE') || !Array.isArray(error.details.inputs)) throw error
-    const { inputs: parameters } = error.details
-    const names = inputs.filter(({ internal }) => parameters.includes(internal)).map(({ name }) => name)
-    const hint = names.length > 0 ? `; fix the values of ${names.map((name) => `'${name}'`).join(', ')}` : ''
-    throw new TvmNodeError('ERR_DYNAMIC_SHAPE', `${error.message}${hint}`, {
-      cause: error,
-      details: { ...error.details, inputs: names },
-    })
+    throw withInputNames(error, namesByParameter(inputs))
   }
 }
 
@@ -131,10 +152,62 @@ function makeFunction(params: readonly Var[], values: readonly Value[]): Func {
   return func(params, body)
 }
 
-/** The operators of a model that cannot be imported, without importing it; an empty list when all can. */
-export function checkModel(source: string | Uint8Array): UnsupportedOperator[] {
-  const { proto, graph, readExternal } = readModel(source)
+/** What a model's import comes to. */
+export interface ModelSurvey {
+  readonly problems: readonly ModelProblem[]
+  /** Nodes looked at. */
+  readonly nodes: number
+  /** Of these, nodes looked up by name only, since they use results of nodes that cannot be imported. */
+  readonly byName: number
+  readonly assumed: readonly AssumedDimension[]
+}
+
+/**
+ * Everything that keeps a model from being imported, in one go: nodes with their subgraphs and functions, inputs, operator sets. What
+ * follows a node that cannot be imported is looked at with the types that the model itself gives, or else by name.
+ *
+ * @throws `ERR_NOT_ONNX`, `ERR_MODEL_TRUNCATED`, `ERR_MODEL_READ`.
+ */
+export function surveyModel(source: string | Uint8Array, options: ImportOptions = {}): ModelSurvey {
+  return surveyRead(readModel(source), options)
+}
+
+function surveyRead({ proto, graph, readExternal }: OnnxModel, options: ImportOptions): ModelSurvey {
+  const survey = new Survey()
   const opsets = opsetVersions(proto.opsetImport)
-  checkOpset(opsets)
-  return findUnsupported(graph.node, opsets, new GraphImporter(proto.functions, readExternal))
+  survey.attempt(() => checkOpset(opsets))
+  const scope = new Scope()
+  const assumed = surveyInputs(survey, graph, options, scope)
+  const importer = new GraphImporter(proto.functions, readExternal, graph, survey)
+  survey.attempt(() => importer.importGraph(graph, scope, { opsets }))
+  return { problems: survey.problems, ...survey.counts, assumed }
+}
+
+/** As `bindInputs`; where an input has a problem, what uses it is not known. */
+function surveyInputs(
+  survey: Survey,
+  graph: GraphProto,
+  options: ImportOptions,
+  scope: Scope,
+): readonly AssumedDimension[] {
+  try {
+    const { inputs, assumed } = bindInputs(graph, graph.input, options, scope)
+    survey.bind(graph.input, inputs)
+    return assumed
+  } catch (error) {
+    const before = survey.problems.length
+    for (const input of graph.input) {
+      const ofInput = <T>(all: Readonly<Record<string, T>> = {}) =>
+        Object.fromEntries(Object.entries(all).filter(([name]) => belongsTo(name, input.name)))
+      const own = { shapes: ofInput(options.shapes), constants: ofInput(options.constants) }
+      if (!survey.attempt(() => bindInputs(graph, [input], own, scope))) scope.set(input.name, Value.unknown)
+    }
+    if (survey.problems.length === before) survey.note(error)
+    return []
+  }
+}
+
+/** Whether a name is that of an input or of an element of it. */
+function belongsTo(name: string, input: string): boolean {
+  return name === input || name.startsWith(`${input}[`)
 }

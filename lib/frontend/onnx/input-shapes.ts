@@ -42,6 +42,7 @@ export function resolveInputs(
   for (const { name, type } of inputs) pinSymbols(name, type?.tensorType?.shape?.dim, shapes[name], symbols)
   const assumed: AssumedDimension[] = []
   const open: string[] = []
+  let example = ''
   const types = inputs.map((input): InputType => {
     const { name } = input
     const tensorType = input.type?.tensorType
@@ -75,21 +76,21 @@ export function resolveInputs(
     const rank = dims?.length ?? pinned?.length ?? 0
     const shape = Array.from({ length: rank }, (_, axis) => {
       const dim = dims?.[axis]
-      const known = fixedExtent(dim) ?? positive(pinned?.[axis]) ?? symbols.get(dim?.dimParam ?? '')
+      const symbol = symbolOf(dim)
+      const known = fixedExtent(dim) ?? positive(pinned?.[axis]) ?? symbols.get(symbol)
       if (known !== undefined) return known
       if (axis === 0 && rank > 1) {
-        assumed.push({ input: name, axis, symbol: dim?.dimParam ?? '', extent: ASSUMED_BATCH })
-        if (dim?.dimParam) symbols.set(dim.dimParam, ASSUMED_BATCH)
+        assumed.push({ input: name, axis, symbol, extent: ASSUMED_BATCH })
+        if (symbol) symbols.set(symbol, ASSUMED_BATCH)
         return ASSUMED_BATCH
       }
-      open.push(`${name}[${axis}]${dim?.dimParam ? ` (${dim.dimParam})` : ''}`)
+      open.push(`${name}[${axis}]${symbol ? ` (${symbol})` : ''}`)
       return 0
     })
+    if (open.length > 0 && !example) example = exampleShape(name, dims ?? [], shape)
     return { name, shape: checkedShape(shape, `input '${name}'`), dtype }
   })
   if (open.length > 0) {
-    const [first = ''] = open
-    const example = `${first.split(/[[ ]/)[0]}:1,3,224,224`
     throw new TvmNodeError(
       'ERR_DYNAMIC_SHAPE',
       `the model leaves dimensions open: ${open.join(', ')}; pin them with shapes, on the command line --shape ${example}`,
@@ -97,6 +98,18 @@ export function resolveInputs(
     )
   }
   return { types, assumed }
+}
+
+/** How `--shape` would pin an input, with the names of the open dimensions in the place of their extents. */
+function exampleShape(name: string, dims: readonly DimensionProto[], shape: readonly number[]): string {
+  if (dims.length === 0) return `${name}:1,3,224,224`
+  return `${name}:${shape.map((extent, axis) => extent || symbolOf(dims[axis]) || 'N').join(',')}`
+}
+
+/** The name of a dimension; some exporters write `?` for one that has none. */
+function symbolOf(dim: DimensionProto | undefined): string {
+  const symbol = dim?.dimParam ?? ''
+  return symbol === '?' ? '' : symbol
 }
 
 /** @throws `ERR_INVALID_ARGUMENT` when a value does not fit the input that it is for. */
@@ -170,9 +183,10 @@ function pinSymbols(
     if (extent === undefined) continue
     const fixed = fixedExtent(dim)
     if (fixed !== undefined && fixed !== extent) refuse(`dimension ${axis} is ${fixed}`)
-    if (!dim.dimParam) continue
-    const known = symbols.get(dim.dimParam)
-    if (known !== undefined && known !== extent) refuse(`${dim.dimParam} is pinned to ${known} already`)
-    symbols.set(dim.dimParam, extent)
+    const symbol = symbolOf(dim)
+    if (!symbol) continue
+    const known = symbols.get(symbol)
+    if (known !== undefined && known !== extent) refuse(`${symbol} is pinned to ${known} already`)
+    symbols.set(symbol, extent)
   }
 }

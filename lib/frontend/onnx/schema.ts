@@ -62,6 +62,7 @@ export interface GraphProto {
   readonly sparseInitializer: readonly SparseTensorProto[]
   readonly input: readonly ValueInfoProto[]
   readonly output: readonly ValueInfoProto[]
+  readonly valueInfo: readonly ValueInfoProto[]
 }
 export interface NodeProto {
   readonly input: readonly string[]

@@ -45,6 +45,8 @@ export class Value {
   }
   /** An optional that is empty. One with a value is that value. */
   static readonly none = new Value(false)
+  /** What a node that cannot be imported would have yielded, while a model is only surveyed. */
+  static readonly unknown = new Value(false)
 
   static folded(expr: Constant): Value {
     const value = new Value(true)
