@@ -34,6 +34,20 @@
       "sources": ["native/stand-ins/noblas.c"],
       "cflags!": ["-fvisibility=hidden"],
       "ldflags": ["-Wl,-soname,libnoblas.so"]
+    },
+    {
+      "target_name": "gomp",
+      "type": "shared_library",
+      "product_prefix": "lib",
+      "product_name": "gomp",
+      "product_extension": "so.1",
+      "product_dir": "<(PRODUCT_DIR)/stand-ins",
+      "sources": ["native/stand-ins/gomp.c"],
+      "cflags!": ["-fvisibility=hidden"],
+      "ldflags": [
+        "-Wl,-soname,libgomp.so.1",
+        "-Wl,--version-script=<(module_root_dir)/native/stand-ins/gomp.map"
+      ]
     }
   ]
 }

@@ -23,7 +23,7 @@ export interface BundleArtifact {
 }
 
 /** Names the set below: a change of any version or file gets a new folder in the cache. */
-export const BUNDLE_KEY = 'tvm-0.18.0-1.5.11-noblas'
+export const BUNDLE_KEY = 'tvm-0.18.0-1.5.11-lean'
 
 const BYTEDECO = 'org.bytedeco'
 
@@ -89,21 +89,6 @@ export const bundleArtifacts: readonly BundleArtifact[] = [
         bytes: 7545368,
         sha256: 'fa7e610ccf42faba9a10d3dbf3b68da63d2aa14cb9adf45cf635d5410d813f9d',
         executable: true,
-      },
-    ],
-  },
-  {
-    group: BYTEDECO,
-    classifier: CLASSIFIER,
-    name: 'dnnl',
-    version: '2.7.1-1.5.8',
-    sha256: 'd2b5e62087a2792aeb23e89b5140cfc33ffaa008aba001ca88dcf20901f33aee',
-    files: [
-      {
-        name: 'libgomp.so.1',
-        entry: native('dnnl', 'libgomp.so.1'),
-        bytes: 154840,
-        sha256: 'a34b323345bf3adaaf328c7b59be88cd8b197718c318847ed4be7e7b473747d0',
       },
     ],
   },

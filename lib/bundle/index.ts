@@ -8,6 +8,12 @@ import { BUNDLE_KEY } from './artifacts.js'
 import { findFault } from './check.js'
 import { findPackage, platformPackages } from './packages.js'
 
+/** Libraries to open before others; none where neither a local build nor a package has them. */
+export interface StandIns {
+  readonly forTvm: readonly string[]
+  readonly forXGBoost: string | undefined
+}
+
 /** Where TVM's libraries are. */
 export interface Bundle {
   /** Of the compiler library or, where there is none, the runtime. */
@@ -17,11 +23,10 @@ export interface Bundle {
   readonly libtvmRuntime: string
   /** The linker, if there is one. */
   readonly lld: string | undefined
-  /** XGBoost's library, for the cost models of tuners, and the OpenMP runtime that it needs. */
+  /** XGBoost's library, for the cost models of tuners. */
   readonly xgboost: string | undefined
-  readonly openmp: string
-  /** Libraries that TVM is linked against and that the system need not have (docs/decisions/0003). */
-  readonly standIns: readonly string[]
+  /** Stand-ins for what these libraries are linked against (docs/decisions/0003). */
+  readonly standIns: StandIns
   readonly source: 'explicit' | 'TVM_HOME' | 'package' | 'cache'
 }
 
@@ -92,16 +97,16 @@ function describe(dir: string, source: Bundle['source'], cached: string): Bundle
     libtvmRuntime: join(dir, 'libtvm_runtime.so'),
     lld: find('lld'),
     xgboost: find('libxgboost4j.so'),
-    openmp: find('libgomp.so.1') ?? join(cached, 'libgomp.so.1'),
     standIns: findStandIns(source === 'package' ? dir : undefined),
     source,
   }
 }
 
 /** Those of a local build of the addon, else those of the runtime's package. */
-function findStandIns(packaged: string | undefined): string[] {
+function findStandIns(packaged: string | undefined): StandIns {
   const built = fileURLToPath(new URL('../../build/Release/stand-ins', import.meta.url))
   const folders = [built, ...(packaged ? [join(packaged, 'stand-ins')] : [])]
   const folder = folders.find((candidate) => existsSync(candidate))
-  return folder ? ['libOpenCL.so.1', 'libnoblas.so'].map((name) => join(folder, name)) : []
+  const paths = (...names: string[]) => (folder ? names.map((name) => join(folder, name)) : [])
+  return { forTvm: paths('libOpenCL.so.1', 'libnoblas.so'), forXGBoost: paths('libgomp.so.1')[0] }
 }

@@ -50,7 +50,7 @@ function locate(kind: Library['kind'], path?: string): { path: string; standIns:
   const isFile = path !== undefined && statSync(path, { throwIfNoEntry: false })?.isFile()
   const home = isFile ? dirname(path) : path
   const bundle = findBundle(home === undefined ? {} : { path: home })
-  const { standIns } = bundle
+  const standIns = bundle.standIns.forTvm
   if (isFile) return { path, standIns }
   // A build of one's own may have the compiler library alone, which contains the runtime.
   const fitting = kind === 'compiler' ? [bundle.libtvm] : [bundle.libtvmRuntime, bundle.libtvm]

@@ -8,8 +8,8 @@ let opened = false
 export function openXGBoost(): void {
   if (opened) return
   const bundle = findBundle()
-  const { xgboost, openmp } = bundle
+  const { xgboost, standIns } = bundle
   if (!xgboost) throw new TvmNodeError('ERR_COST_MODEL', missing('XGBoost library', bundle))
-  native.xgboostOpen(xgboost, openmp)
+  native.xgboostOpen(xgboost, standIns.forXGBoost ?? '')
   opened = true
 }

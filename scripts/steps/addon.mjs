@@ -4,9 +4,8 @@ import { root, runScript } from './run.mjs'
 import { filesBelow, hashFiles, Stamp } from './stamp.mjs'
 
 const stamp = new Stamp('build/addon.stamp')
-const outputs = ['tvm_node.node', 'stand-ins/libOpenCL.so.1', 'stand-ins/libnoblas.so'].map(
-  (name) => `build/Release/${name}`,
-)
+const standIns = ['libOpenCL.so.1', 'libnoblas.so', 'libgomp.so.1'].map((name) => `stand-ins/${name}`)
+const outputs = ['tvm_node.node', ...standIns].map((name) => `build/Release/${name}`)
 
 /** Builds the addon with CMake, unless nothing changed since. The headers are packages: nothing is downloaded. */
 export function buildAddon() {
