@@ -97,6 +97,26 @@ export const errorCodes = {
     cause: 'A tracker or server cannot listen at its address.',
     fix: 'Choose a port that is free, or a range with one, and an address of this machine.',
   },
+  ERR_UNAUTHORIZED: {
+    cause: 'A request to the service has no token, or a wrong one.',
+    fix: 'Send `Authorization: Bearer TOKEN` with the token that `tvm-node serve` showed when it started.',
+  },
+  ERR_FORBIDDEN: {
+    cause: 'A client of the service named a file in a folder that is not open to clients.',
+    fix: 'Send the bytes instead, or start the service with `--root FOLDER`.',
+  },
+  ERR_NOT_FOUND: {
+    cause: 'The service has nothing at that address, or takes another method there.',
+    fix: 'The message says what there is; `/v1/openapi.json` describes all of it.',
+  },
+  ERR_TOO_LARGE: {
+    cause: 'A request to the service is larger than it takes.',
+    fix: 'Send fewer samples at once, or start the service with a larger `--max-body`.',
+  },
+  ERR_OVERLOADED: {
+    cause: 'The service has as much to do, or as many backends and clients, as it may.',
+    fix: 'Wait as many seconds as `Retry-After` says and try again; delete backends that are not needed.',
+  },
   ERR_ADDON: {
     cause: 'The native addon is missing or does not fit this Node, system or processor.',
     fix: 'Use a supported platform; in a checkout run `npm run build`. The message names the file and the reason.',

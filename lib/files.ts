@@ -20,11 +20,16 @@ import { TvmNodeError } from './errors.js'
  * Writes a file under another name beside its place and then moves it there, so that a reader never sees half of it. A link
  * stays one: the file it points to is replaced.
  *
+ * @param options - `mode`: who may do what with the file; default what the process's mask leaves.
  * @throws `ERR_WRITE_FAILED`; what was at `path` before is still there.
  */
-export function writeWhole(path: string, content: readonly Uint8Array[]): Promise<void> {
+export function writeWhole(
+  path: string,
+  content: readonly Uint8Array[],
+  { mode }: { readonly mode?: number } = {},
+): Promise<void> {
   return replace(path, async (scratch) => {
-    const file = await open(scratch, 'wx')
+    const file = await open(scratch, 'wx', mode)
     try {
       for (const piece of content) await file.writeFile(piece)
       await file.sync()

@@ -7,14 +7,16 @@ import { TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
 import { type RunOptions, runInEngine } from '../process/engine.js'
 import type { ProgressEvent } from '../process/protocol.js'
-import type { TensorInfo } from '../session/artifact.js'
+import type { ArtifactMetadata, TensorInfo } from '../session/artifact.js'
 import { CallQueue } from '../session/call-queue.js'
 import type { NamedTensors } from '../session/inputs.js'
 import type { OperatorProfile } from '../session/session.js'
+import type { TuneEvent } from '../tuning/events.js'
 import { type Tuned, tunerFor } from '../tuning/tuner.js'
 import { splitBatch } from './batches.js'
 import { type BackendConfig, type BackendConfigInput, resolveConfig } from './config.js'
 import { Evaluation, type EvaluationOptions } from './evaluation.js'
+import { type BackendCall, type BackendEvent, type Listener, Listeners } from './events.js'
 import { type MemoryNeed, memoryNeed } from './memory.js'
 import { digestModel, readModelFile, withModelFile } from './model-file.js'
 import { ResultKeeper } from './result-keeper.js'
@@ -62,6 +64,7 @@ export class TvmBackend {
   private isDisposed = false
   private readonly keeper: ResultKeeper | undefined
   private readonly evaluations = new Set<Evaluation>()
+  private readonly listeners = new Listeners<BackendEvent>()
   private prepared:
     | { readonly artifact: Artifact; readonly hash: string; readonly memory: MemoryNeed }
     | undefined
@@ -94,10 +97,14 @@ export class TvmBackend {
 
   /** Inputs of the prepared network by name. @throws `ERR_NOT_PREPARED` */
   get inputs(): readonly TensorInfo[] {
-    return this.network.artifact.metadata.inputs
+    return this.ready.artifact.metadata.inputs
   }
   get outputs(): readonly TensorInfo[] {
-    return this.network.artifact.metadata.outputs
+    return this.ready.artifact.metadata.outputs
+  }
+  /** What was prepared last; undefined before. */
+  get network(): ArtifactMetadata | undefined {
+    return this.prepared?.artifact.metadata
   }
 
   /**
@@ -108,7 +115,13 @@ export class TvmBackend {
    */
   prepare(model: string | Uint8Array, options: PrepareOptions = {}): Promise<Prepared> {
     const { onProgress, shapes, niceness, ...limits } = options
-    return this.enqueue(limits, (signal) => this.prepareNow(model, { signal, onProgress, niceness }, shapes))
+    const tell = (event: ProgressEvent) => {
+      onProgress?.(event)
+      this.tell({ ...event, type: 'progress' })
+    }
+    return this.enqueue('prepare', limits, (signal) =>
+      this.prepareNow(model, { signal, onProgress: tell, niceness }, shapes),
+    )
   }
 
   private async prepareNow(
@@ -122,7 +135,7 @@ export class TvmBackend {
     const rebuilt = this.prepared?.hash === hash ? 'nothing' : await this.build(model, hash, options, shapes)
     const built = performance.now()
     if (rebuilt !== 'nothing' || this.board.state !== 'loaded') {
-      await this.board.upload(this.network.artifact, { signal: options.signal })
+      await this.board.upload(this.ready.artifact, { signal: options.signal })
     }
     return { rebuilt, buildMs: built - started, uploadMs: performance.now() - built }
   }
@@ -174,11 +187,7 @@ export class TvmBackend {
       tuned = await tuneOnBoard(board, tuner, { signal }, (settings) =>
         tunerFor(tuner.name)(
           { ...request, settings },
-          {
-            signal,
-            onEvent: (event) =>
-              event.type === 'phase' && onProgress?.({ type: 'phase', phase: 'tune', step: event.phase }),
-          },
+          { signal, onEvent: (event) => tellTuning(event, onProgress) },
         ),
       )
       this.tuned.set(key, tuned)
@@ -192,7 +201,7 @@ export class TvmBackend {
    * @throws `ERR_NOT_PREPARED`, `ERR_INPUT`, `ERR_BOARD`, `ERR_BOARD_BUSY`, `ERR_TIMEOUT`
    */
   run(inputs: NamedTensors, limits: Limits = {}): Promise<NamedTensors> {
-    return this.enqueue(limits, async (signal) => {
+    return this.enqueue('run', limits, async (signal) => {
       await this.ensureLoaded(signal)
       const { pieces, join } = splitBatch(inputs, this.inputs)
       const outputs: NamedTensors[] = []
@@ -212,7 +221,7 @@ export class TvmBackend {
     options: Limits & { readonly repeat?: number } = {},
   ): Promise<BackendProfile> {
     const { repeat, ...limits } = options
-    return this.enqueue(limits, async (signal) => {
+    return this.enqueue('profile', limits, async (signal) => {
       await this.ensureLoaded(signal)
       const { pieces, join } = splitBatch(inputs, this.inputs)
       const [first, ...rest] = pieces
@@ -220,27 +229,26 @@ export class TvmBackend {
       const outputs = [report.outputs]
       for (const piece of rest) outputs.push(await this.board.run(piece, { signal }))
       const { median, spread, min, max } = report.metrics.latencyUs
-      const { parameters, workspace } = this.network.memory
-      return {
-        outputs: join(outputs),
-        metrics: {
-          duration: median / 1e6,
-          latency_us: median,
-          latency_spread_us: spread,
-          latency_min_us: min,
-          latency_max_us: max,
-          memory_bytes: parameters + workspace,
-          parameter_bytes: parameters,
-          workspace_bytes: workspace,
-        },
-        profile: report.profile,
+      const { parameters, workspace } = this.ready.memory
+      const metrics = {
+        duration: median / 1e6,
+        latency_us: median,
+        latency_spread_us: spread,
+        latency_min_us: min,
+        latency_max_us: max,
+        memory_bytes: parameters + workspace,
+        parameter_bytes: parameters,
+        workspace_bytes: workspace,
       }
+      const { profile } = report
+      this.tell({ type: 'profile', metrics, profile })
+      return { outputs: join(outputs), metrics, profile }
     })
   }
 
   /** Writes the prepared network as an artifact, whole or not at all. @throws `ERR_NOT_PREPARED`, `ERR_WRITE_FAILED` */
   async export(path: string): Promise<void> {
-    return this.enqueue({}, () => this.network.artifact.save(path))
+    return this.enqueue('export', {}, () => this.ready.artifact.save(path))
   }
 
   /** Hooks for a training loop. */
@@ -251,9 +259,20 @@ export class TvmBackend {
     return evaluation
   }
 
+  /** Hears what the backend does from now on. @returns What ends that. */
+  watch(listener: Listener<BackendEvent>): () => void {
+    return this.listeners.add(listener)
+  }
+
+  /** @internal */
+  tell(event: BackendEvent): void {
+    this.listeners.tell(event)
+  }
+
   /** @internal Where results of evaluations go beside those who hear them. */
   keep(result: EvaluationResult): void {
-    this.keeper?.keep(result, this.prepared?.artifact.metadata)
+    this.keeper?.keep(result, this.network)
+    this.tell({ type: 'result', result })
   }
 
   get disposed(): boolean {
@@ -275,7 +294,7 @@ export class TvmBackend {
     return this.dispose()
   }
 
-  private get network() {
+  private get ready() {
     if (this.prepared) return this.prepared
     throw new TvmNodeError(
       'ERR_NOT_PREPARED',
@@ -285,18 +304,25 @@ export class TvmBackend {
 
   /** A board that was lost gets the network again. */
   private async ensureLoaded(signal: AbortSignal): Promise<void> {
-    const { artifact } = this.network
+    const { artifact } = this.ready
     if (this.board.state !== 'loaded') await this.board.upload(artifact, { signal })
   }
 
   /** Queues a call that its own limits or the backend's disposal end. */
-  private async enqueue<T>(limits: Limits, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  private async enqueue<T>(
+    call: BackendCall,
+    limits: Limits,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     this.guard()
     using time = new LimitedTime(limits)
     const end = () => time.abort(disposed())
     this.calls.add(end)
     try {
-      return await this.queue.add({ signal: time.signal }, work)
+      return await this.queue.add({ signal: time.signal }, async (signal) => {
+        this.tell({ type: 'call', call, state: 'begin' })
+        return work(signal).finally(() => this.tell({ type: 'call', call, state: 'end' }))
+      })
     } finally {
       this.calls.delete(end)
     }
@@ -309,4 +335,14 @@ export class TvmBackend {
 
 function disposed(): TvmNodeError {
   return new TvmNodeError('ERR_DISPOSED', 'this backend was disposed')
+}
+
+/** Tuning as a phase of building. */
+function tellTuning(event: TuneEvent, tell: PrepareOptions['onProgress']): void {
+  if (event.type === 'phase') tell?.({ type: 'phase', phase: 'tune', step: event.phase })
+  if (event.type === 'progress') {
+    const { done, planned } = event
+    const fraction = planned > 0 ? done / planned : 1
+    tell?.({ type: 'phase', phase: 'tune', step: `trial ${done} of ${planned}`, fraction })
+  }
 }

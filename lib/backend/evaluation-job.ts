@@ -121,6 +121,11 @@ export class EvaluationJob {
     }
   }
 
+  private enter(phase: string): void {
+    this.phase = phase
+    this.backend.tell({ type: 'epoch', stage: this.stage, epoch: this.epoch, phase })
+  }
+
   private finish(outcome: DistributiveOmit<EvaluationResult, 'stage' | 'epoch'>): void {
     if (this.settled) return
     this.settled = true
@@ -135,10 +140,10 @@ export class EvaluationJob {
   private async measure(): Promise<DistributiveOmit<EvaluationResult, 'stage' | 'epoch'>> {
     const { signal } = this.time as LimitedTime
     const { backend, options, model } = this
-    this.phase = 'prepare'
+    this.enter('prepare')
     const prepared = await backend.prepare(model as string | Uint8Array, { signal, niceness: this.niceness })
     if (options.exportTo !== undefined) {
-      this.phase = 'export'
+      this.enter('export')
       await backend.export(options.exportTo)
     }
     const errors = new Map(backend.outputs.map(({ name }) => [name, new OutputError(name)]))
@@ -146,13 +151,13 @@ export class EvaluationJob {
     let metrics: Metrics = {}
     let profile: readonly OperatorProfile[] = []
     for (const [i, { inputs }] of this.batches.entries()) {
-      this.phase = 'measure'
+      this.enter('measure')
       const feeds = named(inputs, backend.inputs, 'input')
       const repeat = options.repeat === undefined ? {} : { repeat: options.repeat }
       const report = i === 0 ? await backend.profile(feeds, { signal, ...repeat }) : undefined
       const outputs = report?.outputs ?? (await backend.run(feeds, { signal }))
       if (report) [metrics, profile] = [report.metrics, report.profile]
-      this.phase = 'compare'
+      this.enter('compare')
       const reference = references[i] as NamedTensors
       for (const [name, error] of errors) {
         if (!reference[name]) throw new TvmNodeError('ERR_INPUT', `the reference has no output '${name}'`)
@@ -175,7 +180,7 @@ export class EvaluationJob {
 
   /** What each batch is compared with: the trainer's outputs, or else ONNX Runtime's. */
   private async references(signal: AbortSignal): Promise<NamedTensors[]> {
-    this.phase = 'reference'
+    this.enter('reference')
     const missing = this.batches.filter(({ outputs }) => outputs === undefined)
     const computed = missing.length > 0 ? await this.computeReferences(missing, signal) : []
     return this.batches.map(({ outputs }) =>

@@ -80,9 +80,7 @@ export class Evaluation {
    * @param options - `sanityCheck`: it is a trial run before training, which is neither measured nor counted.
    */
   onValidationEpochStart(model: ModelSource, { sanityCheck = false } = {}): Promise<void> {
-    const { val_batches, val_frequency } = this.backend.config
-    const due = !sanityCheck && this.epochs.validation % val_frequency === 0
-    return this.start('validation', model, due ? (val_batches === 0 ? 'no_batches' : undefined) : 'not_due')
+    return this.start('validation', model, sanityCheck ? 'not_due' : this.skipReason('validation'))
   }
   onValidationBatchEnd(index: number, batch: Batch): void {
     this.take('validation', index, batch, this.backend.config.val_batches)
@@ -93,8 +91,7 @@ export class Evaluation {
   }
 
   onTestEpochStart(model: ModelSource): Promise<void> {
-    const needed = this.backend.config.test_batches > 0 || this.options.exportTo !== undefined
-    return this.start('test', model, needed ? undefined : 'no_batches')
+    return this.start('test', model, this.skipReason('test'))
   }
   onTestBatchEnd(index: number, batch: Batch): void {
     this.take('test', index, batch, this.backend.config.test_batches)
@@ -102,6 +99,21 @@ export class Evaluation {
   /** @returns The test's result, or that it is queued. */
   onTestEnd(): Promise<EvaluationResult | Queued> {
     return this.end('test', false)
+  }
+
+  /** The epoch that comes next, or is under way, and whether it is to be measured, so that its model and batches are needed. */
+  upcoming(stage: Stage): { readonly epoch: number; readonly due: boolean } {
+    const epoch = this.epochs[stage]
+    return { epoch, due: this.skipReason(stage) === undefined }
+  }
+
+  private skipReason(stage: Stage): SkipReason | undefined {
+    const { val_batches, val_frequency, test_batches } = this.backend.config
+    if (stage === 'test') {
+      return test_batches > 0 || this.options.exportTo !== undefined ? undefined : 'no_batches'
+    }
+    if (this.epochs.validation % val_frequency !== 0) return 'not_due'
+    return val_batches === 0 ? 'no_batches' : undefined
   }
 
   /** Resolves when all that was queued has its result. */

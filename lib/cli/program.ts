@@ -12,6 +12,7 @@ import { queryTracker } from './commands/query-tracker.js'
 import { report } from './commands/report.js'
 import { results } from './commands/results.js'
 import { run } from './commands/run.js'
+import { serve } from './commands/serve.js'
 import { server } from './commands/server.js'
 import { tracker } from './commands/tracker.js'
 import { tune } from './commands/tune.js'
@@ -38,6 +39,7 @@ const commands: readonly CliCommand[] = [
   inspect,
   results,
   report,
+  serve,
   boards,
   tracker,
   server,

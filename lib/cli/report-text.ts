@@ -1,5 +1,5 @@
 import type { OperatorTimes, ReportData, Training, Tuning } from '../report/collect.js'
-import { failuresOf, formatMetric, headlineMetrics, slowest } from '../report/findings.js'
+import { brokenEpochs, formatMetric, headlineMetrics, slowest } from '../report/findings.js'
 import { bar, formatTable } from './table.js'
 
 const OPERATORS_SHOWN = 12
@@ -20,8 +20,8 @@ function trainingText(training: Training): string {
   const { run, network, board, epochs } = training
   const rows = epochs.filter(({ status }) => status === 'ok')
   const names = headlineMetrics(rows)
-  const failures = failuresOf(training).map(
-    ({ stage, epoch, why }) => `${stage} epoch ${epoch} FAILED: ${why}`,
+  const broken = brokenEpochs(training).map(
+    ({ stage, epoch, why }) => `${stage} epoch ${epoch} BROKE: ${why}`,
   )
   const table = formatTable(rows, [
     { title: 'stage', value: ({ stage }) => stage },
@@ -32,7 +32,7 @@ function trainingText(training: Training): string {
       align: 'right' as const,
     })),
   ])
-  return [`Training ${run}: ${network} on ${board}`, ...failures, ...(rows.length > 0 ? [table] : [])].join(
+  return [`Training ${run}: ${network} on ${board}`, ...broken, ...(rows.length > 0 ? [table] : [])].join(
     '\n',
   )
 }

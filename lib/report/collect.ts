@@ -86,7 +86,7 @@ async function training(store: ResultStore, newestFirst: readonly StoredResult[]
   return { run, network, board, tuner, epochs }
 }
 
-function withoutStage(metrics: StoredResult['metrics']): Record<string, number> {
+export function withoutStage(metrics: StoredResult['metrics']): Record<string, number> {
   return Object.fromEntries(
     Object.entries(metrics).map(([name, value]) => [name.replace(/^(val|test)_backend_/, ''), value]),
   )

@@ -1,8 +1,65 @@
+import { summarize } from '../statistics.js'
 import type { EpochPoint, OperatorTimes, Training } from './collect.js'
 
-/** Epochs that broke the deployed network or its measurement. */
-export function failuresOf({ epochs }: Training): readonly EpochPoint[] {
-  return epochs.filter(({ status }) => status === 'failed')
+/** An epoch that broke the deployed network or its measurement, and how. */
+export interface BrokenEpoch {
+  readonly stage: string
+  readonly epoch: number
+  readonly why: string
+}
+
+/** Below this ratio of signal and noise, a tenth of the amplitude, a network starts to behave differently. */
+const NOISY_DB = 20
+/** The noise is twice what it was. */
+const FALL_DB = 6
+/** So much more of the decisions differ than before. */
+const FALL_AGREEMENT = 0.05
+
+/**
+ * Epochs that could not be measured, that yield values which are no numbers, or whose deployed network is much further from the
+ * trained one than in the epochs before. An epoch is compared with the median of those before it that were well.
+ */
+export function brokenEpochs({ epochs }: Pick<Training, 'epochs'>): BrokenEpoch[] {
+  const well: Record<string, EpochPoint[]> = {}
+  return epochs.flatMap((point) => {
+    const { stage, epoch, status } = point
+    if (status === 'skipped') return []
+    well[stage] ??= []
+    const before = well[stage]
+    const why = status === 'failed' ? (point.why ?? 'it failed') : worse(point, before)
+    if (why !== undefined) return [{ stage, epoch, why }]
+    before.push(point)
+    return []
+  })
+}
+
+function worse({ metrics }: EpochPoint, before: readonly EpochPoint[]): string | undefined {
+  const { mse, sqnr_db: ratio, top1_agreement: agreement } = metrics
+  if (Number.isNaN(mse)) return 'outputs are no numbers'
+  const usual = (name: string) =>
+    median(before.flatMap(({ metrics }) => (metrics[name] === undefined ? [] : [metrics[name]])))
+  const [usualRatio = FALL_DB, usualAgreement = 0.5 + FALL_AGREEMENT] = [
+    usual('sqnr_db'),
+    usual('top1_agreement'),
+  ]
+  const said: string[] = []
+  if (agreement !== undefined && agreement < usualAgreement - FALL_AGREEMENT) {
+    const compared = before.length > 0 ? `, ${percent(usualAgreement)} before` : ''
+    said.push(`it decides as the trained one in ${percent(agreement)} of the cases${compared}`)
+  }
+  if (ratio !== undefined && ratio < NOISY_DB && ratio < usualRatio - FALL_DB) {
+    const compared = before.length > 0 ? `, ${usualRatio.toFixed(1)} dB before` : ''
+    said.push(`signal to noise is ${ratio.toFixed(1)} dB${compared}`)
+  }
+  return said.length > 0 ? said.join('; ') : undefined
+}
+
+function median(values: readonly number[]): number | undefined {
+  return values.length > 0 ? summarize(values).median : undefined
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`
 }
 
 /** The metrics that a table of epochs has room for, those that any of them has. */

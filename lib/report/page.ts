@@ -1,7 +1,7 @@
 import { packageVersion } from '../version.js'
 import { draw, gainChart, operatorChart, type Picture, trainingChart, tuningChart } from './charts.js'
 import { type OperatorTimes, placeOf, type ReportData, type Training, type Tuning } from './collect.js'
-import { failuresOf, formatMetric, formatTime, headlineMetrics, slowest } from './findings.js'
+import { brokenEpochs, formatMetric, formatTime, headlineMetrics, slowest } from './findings.js'
 
 const ROWS_SHOWN = 300
 
@@ -45,11 +45,10 @@ ${sections.join('\n')}
 
 async function trainingSection(training: Training): Promise<string> {
   const { network, board, tuner, run, epochs } = training
-  const failures = failuresOf(training)
-  const broken = failures
+  const broken = brokenEpochs(training)
     .map(
       ({ epoch, stage, why }) =>
-        `<li><span class="bad">${escaped(stage)} epoch ${epoch}</span>: ${escaped(why ?? '')}</li>`,
+        `<li><span class="bad">${escaped(stage)} epoch ${epoch}</span>: ${escaped(why)}</li>`,
     )
     .join('')
   const rows = epochs.filter(({ status }) => status === 'ok')
@@ -57,7 +56,7 @@ async function trainingSection(training: Training): Promise<string> {
   return section(
     `Training ${run}`,
     `<p>${escaped(network)} on ${escaped(board)}, tuner ${escaped(tuner)}.</p>
-${broken ? `<ul class="lead">${broken}</ul>` : '<p class="lead">Every epoch that was due was measured.</p>'}
+${broken ? `<ul class="lead">${broken}</ul>` : '<p class="lead">No epoch broke the deployed network.</p>'}
 ${await figure(trainingChart(training), `Error, latency and memory over the epochs of training ${run}`)}
 ${table(
   ['stage', 'epoch', ...names],

@@ -349,6 +349,7 @@ test('help names every command, and each command its options', async () => {
     'inspect',
     'results',
     'report',
+    'serve',
     'boards',
     'tracker',
     'server',

@@ -118,7 +118,7 @@ test('a page about a thousand trials of fifty tasks stays below a megabyte', asy
 test('prints the same in a terminal', async () => {
   const { stdout, code } = await cli(['report', '--results', path, '--text', '--run', 'first'])
   expect(code).toBe(0)
-  expect(stdout).toContain('validation epoch 20 FAILED: prepare: ERR_UNSUPPORTED_OPERATOR')
+  expect(stdout).toContain('validation epoch 20 BROKE: prepare: ERR_UNSUPPORTED_OPERATOR')
   expect(stdout).toMatch(/conv +40\.0 +80\.0/)
   const { json } = await cli(['report', '--results', path, '--text', '--json'])
   expect(json[0]).toMatchObject({ trainings: [{ run: 'first' }] })

@@ -8,9 +8,6 @@ interface Options {
   readonly tracker?: string
 }
 
-/** Milliseconds for a board to say whether it is free. */
-const PROMPT = 10_000
-
 export const boards: CliCommand = {
   command: new Command('boards')
     .summary('list the boards with their state')
@@ -18,25 +15,9 @@ export const boards: CliCommand = {
     .addOption(trackerOption()),
 
   async action({ signal, progress, print, printJson }, { tracker }: Options) {
-    const { boardNames, findBoard } = await import('../../boards/predefined.js')
-    const { connectorOf } = await import('../../boards/board.js')
-    const { boardState } = await import('../../boards/state.js')
+    const { listBoards } = await import('../../boards/list.js')
     progress.update('ask the boards')
-    const rows = await Promise.all(
-      boardNames().map(async (file) => {
-        const found = findBoard(file)
-        const board = tracker && connectorOf(found) === 'automate' ? { ...found, tracker } : found
-        const { state, reason } = await boardState(board, { signal, timeoutMs: PROMPT })
-        return {
-          board: file,
-          key: board.name,
-          connector: connectorOf(board),
-          target: board.target,
-          state,
-          reason,
-        }
-      }),
-    )
+    const rows = await listBoards({ signal, tracker })
     for (const row of rows) printJson(row)
     print(
       formatTable(rows, [
