@@ -10,17 +10,20 @@ interface Waiting {
 /** Reads a socket by numbers of bytes, however they arrive. What is not asked for stays in the system's hands. */
 export class ByteReader {
   private waiting: Waiting | undefined
+  private late: NodeJS.Timeout | undefined
   private failure: TvmNodeError | undefined
 
   constructor(
     private readonly socket: Socket,
     /** Whom the socket is connected with, for messages. */
     private readonly peer: string,
+    /** Milliseconds from the first byte of what is read, or from a text's length, to its last; default no end. */
+    private readonly patienceMs?: number,
   ) {
     socket.on('readable', this.serve)
-    socket.on('error', (cause) => this.fail(`the connection with ${peer} failed: ${cause.message}`, cause))
-    socket.on('close', () => this.fail(`${peer} closed the connection`))
-    socket.on('end', () => this.fail(`${peer} closed the connection`))
+    socket.on('error', (cause) => this.end(`the connection with ${peer} failed: ${cause.message}`, cause))
+    socket.on('close', () => this.end(`${peer} closed the connection`))
+    socket.on('end', () => this.end(`${peer} closed the connection`))
   }
 
   /** The next bytes. One read at a time. @throws `ERR_CONNECTION` when the connection ends before */
@@ -45,7 +48,10 @@ export class ByteReader {
         `${this.peer} announced a text of ${size} bytes; ${longest} are the most`,
       )
     }
-    return size === 0 ? '' : (await this.read(size)).toString('utf8')
+    if (size === 0) return ''
+    const bytes = this.read(size)
+    if (this.waiting) this.hurry()
+    return (await bytes).toString('utf8')
   }
 
   /** Stops reading; the socket is someone else's now. */
@@ -58,16 +64,32 @@ export class ByteReader {
     if (!waiting) return
     const bytes = this.socket.read(waiting.size) as Buffer | null
     if (bytes?.length === waiting.size) {
-      this.waiting = undefined
+      this.settle()
       waiting.resolve(bytes)
     } else if (this.failure) {
-      this.waiting = undefined
+      this.settle()
       waiting.reject(this.failure)
-    }
+    } else if (this.socket.readableLength > 0) this.hurry()
   }
 
-  private fail(message: string, cause?: Error): void {
-    this.failure ??= new TvmNodeError('ERR_CONNECTION', message, { cause, details: { peer: this.peer } })
+  private settle(): void {
+    this.waiting = undefined
+    clearTimeout(this.late)
+    this.late = undefined
+  }
+
+  private hurry(): void {
+    if (this.patienceMs === undefined) return
+    const message = `${this.peer} did not send the rest of a message within ${this.patienceMs} ms`
+    this.late ??= setTimeout(() => this.fail(new TvmNodeError('ERR_PROTOCOL', message)), this.patienceMs)
+  }
+
+  private end(message: string, cause?: Error): void {
+    this.fail(new TvmNodeError('ERR_CONNECTION', message, { cause, details: { peer: this.peer } }))
+  }
+
+  private fail(failure: TvmNodeError): void {
+    this.failure ??= failure
     this.serve()
   }
 }

@@ -26,8 +26,11 @@ export const DEAD_AFTER_S = 20
 
 /** Longest key that is taken from a peer, in bytes. */
 export const LONGEST_KEY = 4096
-/** Longest message of a tracker's protocol, in bytes. */
+/** Longest request that a tracker takes, and longest reply that is taken from one, in bytes. */
+export const LONGEST_REQUEST = 1 << 16
 export const LONGEST_MESSAGE = 1 << 20
+/** Milliseconds for the rest of a message whose first byte has come. */
+export const MESSAGE_PATIENCE = 10_000
 
 export function word(value: number): Buffer {
   const bytes = Buffer.alloc(4)

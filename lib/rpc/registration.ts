@@ -28,6 +28,8 @@ export interface RegistrationOptions {
 export class Registration {
   /** Match keys that are good for a session, with how many polls the tracker no longer had them. */
   private readonly offers = new Map<string, number>()
+  /** Match keys that the tracker has been told on this connection. */
+  private readonly told = new Set<string>()
   private readonly ending = new AbortController()
   private client: TrackerClient | undefined
 
@@ -44,6 +46,7 @@ export class Registration {
 
   /** Uses an offer up; false when there is none of this key. */
   claim(key: string): boolean {
+    this.told.delete(key)
     return this.offers.delete(key)
   }
 
@@ -52,9 +55,12 @@ export class Registration {
     this.client?.close()
   }
 
+  /** Tells the tracker of an offer, once: one that is granted twice leads the second client nowhere. */
   private async put(key: string): Promise<void> {
-    const { options } = this
-    await this.client?.put(options.key, options.port, key, options.customAddress ?? null)
+    const { options, client } = this
+    if (!client || this.told.has(key)) return
+    this.told.add(key)
+    await client.put(options.key, options.port, key, options.customAddress ?? null)
   }
 
   private async stay(): Promise<void> {
@@ -82,8 +88,9 @@ export class Registration {
     const { tracker, key, port, customAddress } = this.options
     const client = await TrackerClient.connect(tracker, { signal: this.ending.signal })
     await client.updateInfo(key, port, customAddress ?? null)
+    this.told.clear()
     this.client = client
-    for (const offer of this.offers.keys()) await this.put(offer)
+    for (const offer of [...this.offers.keys()]) if (this.offers.has(offer)) await this.put(offer)
   }
 
   private async poll(): Promise<void> {

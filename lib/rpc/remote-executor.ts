@@ -14,6 +14,8 @@ export class RemoteExecutor {
   private readonly inputs: readonly NDArray[]
   private readonly outputs: readonly NDArray[]
   private readonly runOnce: PackedFunc
+  /** Made by the first profile; it has its own copy of the parameters. */
+  private debugExecutor: Module | undefined
 
   private constructor(
     private readonly session: Module,
@@ -52,13 +54,19 @@ export class RemoteExecutor {
   profile(inputs: NamedTensors, repeat: number): ProfileReport {
     const outputs = this.run(inputs)
     const times = timeOnBoard(this.session, this.executor, 'run', [], { number: 1, repeat })
-    using profiler = create(this.session, 'tvm.graph_executor_debug.create', this.contents, this.library)
-    const getInput = need(profiler, 'get_input')
+    this.debugExecutor ??= create(
+      this.session,
+      'tvm.graph_executor_debug.create',
+      this.contents,
+      this.library,
+    )
+    using getInput = need(this.debugExecutor, 'get_input')
     for (const { name, internal } of this.contents.metadata.inputs) {
       using array = getInput(internal) as NDArray
       array.copyFrom(inputs[name] as Tensor)
     }
-    const report = need(profiler, 'profile_rpc')() as string
+    using profile = need(this.debugExecutor, 'profile_rpc')
+    const report = profile() as string
     return {
       outputs,
       metrics: { latencyUs: summarize(times.map((seconds) => seconds * 1e6)) },
@@ -69,6 +77,7 @@ export class RemoteExecutor {
   /** Frees what the board holds of the network. */
   dispose(): void {
     for (const handle of [...this.inputs, ...this.outputs, this.runOnce, this.executor]) handle.dispose()
+    this.debugExecutor?.dispose()
   }
 
   private setInputs(inputs: NamedTensors): void {
@@ -88,13 +97,16 @@ export class RemoteExecutor {
 
 function uploadLibrary(session: Module, sum: string, { members }: ArtifactContents): Module {
   const name = `${sum.slice(0, 16)}.so`
-  need(session, 'tvm.rpc.server.upload')(name, members['lib.so'])
+  using upload = need(session, 'tvm.rpc.server.upload')
+  upload(name, members['lib.so'])
   return getGlobalFunc('rpc.LoadRemoteModule')(session, name) as Module
 }
 
 function create(session: Module, name: string, { members }: ArtifactContents, library: Module): Module {
   const graph = Buffer.from(members['graph.json'] as Uint8Array).toString('utf8')
-  const executor = need(session, name)(graph, library, CPU, 0) as Module
-  need(executor, 'load_params')(members['params.bin'])
+  using makeExecutor = need(session, name)
+  const executor = makeExecutor(graph, library, CPU, 0) as Module
+  using loadParams = need(executor, 'load_params')
+  loadParams(members['params.bin'])
   return executor
 }

@@ -6,6 +6,7 @@ import { Gate } from '../process/gate.js'
 import { isHungUp, stopReading, takeBack } from '../process/socket-handle.js'
 import { type Address, formatAddress, type ListenOptions, listenFirst, SERVER_PORT } from './address.js'
 import { readGreeting } from './greeting.js'
+import { PeerLimit } from './peer-limit.js'
 import { DEAD_AFTER_S, EXPIRED, exceptionPacket, SERVER_MISMATCH, word } from './protocol.js'
 import { Registration } from './registration.js'
 import type { ServeCall } from './serve-task.js'
@@ -28,7 +29,7 @@ export interface RpcServerOptions extends Partial<ListenOptions> {
   readonly onLog?: (line: string) => void
 }
 
-/** Connections that may wait for a session. */
+/** Connections that may wait for a session, half of them from one address. */
 const MOST_WAITING = 128
 const DEFAULT_UPLOAD = 2 ** 31
 
@@ -39,6 +40,7 @@ const DEFAULT_UPLOAD = 2 ** 31
 export class RpcServer {
   private readonly server: Server
   private readonly gate: Gate
+  private readonly limit: PeerLimit
   /** Connections, each with what is done for it. */
   private readonly sockets = new Map<Socket, Promise<void>>()
   private readonly engines = new Set<Engine>()
@@ -52,6 +54,7 @@ export class RpcServer {
     this.gate = new Gate(options.sessions ?? 1)
     this.server = createServer((socket) => this.accept(socket))
     this.server.maxConnections = MOST_WAITING + (options.sessions ?? 1)
+    this.limit = new PeerLimit(MOST_WAITING / 2 + (options.sessions ?? 1))
   }
 
   /**
@@ -121,6 +124,11 @@ export class RpcServer {
 
   private accept(socket: Socket): void {
     const peer = formatAddress({ host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 })
+    if (!this.limit.admits(socket)) {
+      this.log(`${peer}: its address has too many connections`)
+      socket.on('error', () => undefined).destroy()
+      return
+    }
     socket.setNoDelay(true)
     socket.setKeepAlive(true, (DEAD_AFTER_S * 1000) / 2)
     const served = this.receive(socket, peer)

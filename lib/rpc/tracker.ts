@@ -4,7 +4,17 @@ import { z } from 'zod'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import { type Address, formatAddress, type ListenOptions, listenFirst, TRACKER_PORT } from './address.js'
 import { ByteReader } from './byte-reader.js'
-import { DEAD_AFTER_S, LONGEST_MESSAGE, messageFrame, TRACKER_MAGIC, TrackerCode, word } from './protocol.js'
+import { PeerLimit } from './peer-limit.js'
+import {
+  DEAD_AFTER_S,
+  LONGEST_MESSAGE,
+  LONGEST_REQUEST,
+  MESSAGE_PATIENCE,
+  messageFrame,
+  TRACKER_MAGIC,
+  TrackerCode,
+  word,
+} from './protocol.js'
 import { type Resource, ResourceQueue } from './resource-queue.js'
 import type { ServerInfo, TrackerSummary } from './tracker-summary.js'
 
@@ -13,6 +23,8 @@ export interface TrackerOptions extends Partial<ListenOptions> {
   readonly stopKey?: string
   /** Connections at once; further ones are closed at once. Default 1024. */
   readonly maxConnections?: number
+  /** Those of one address; boards and clients that come through forwards share one. Default half of all. */
+  readonly maxConnectionsPerAddress?: number
   /** Hears what peers do wrong. */
   readonly onLog?: (line: string) => void
 }
@@ -22,11 +34,14 @@ const GREETING = 10_000
 /** Bytes of replies that may wait for a peer that does not read. */
 const MOST_UNREAD = 4 * LONGEST_MESSAGE
 /** Keys that clients can make up; each costs a queue. */
-const MOST_KEYS = 10_000
+const MOST_KEYS = 2000
+/** Sessions that one connection may offer and ask for at once. */
+const MOST_OPEN = 256
+const DEFAULT_CONNECTIONS = 1024
 
-const key = z.string().max(1024)
+const key = z.string().max(255)
 const port = z.int().min(1).max(65535)
-const matchKey = z.string().min(1).max(4096)
+const matchKey = z.string().min(1).max(512)
 const host = z.string().max(255)
 
 const { PING, STOP, PUT, REQUEST, UPDATE_INFO, SUMMARY, GET_PENDING_MATCHKEYS } = TrackerCode
@@ -52,13 +67,16 @@ export class Tracker {
   private readonly queues = new Map<string, ResourceQueue<Peer>>()
   private readonly peers = new Set<Peer>()
   private readonly server: Server
+  private readonly limit: PeerLimit
   private ended: Promise<void> | undefined
   private bound: Address = { host: '', port: 0 }
   private readonly closed: Promise<void>
 
   private constructor(private readonly options: TrackerOptions) {
     this.server = createServer((socket) => this.accept(socket))
-    this.server.maxConnections = options.maxConnections ?? 1024
+    const { maxConnections = DEFAULT_CONNECTIONS } = options
+    this.server.maxConnections = maxConnections
+    this.limit = new PeerLimit(options.maxConnectionsPerAddress ?? Math.ceil(maxConnections / 2))
     this.closed = new Promise((resolve) => this.server.once('close', resolve))
   }
 
@@ -100,6 +118,11 @@ export class Tracker {
 
   private accept(socket: Socket): void {
     const peer = new Peer(socket)
+    if (!this.limit.admits(socket)) {
+      this.options.onLog?.(`${peer.name}: its address has too many connections`)
+      socket.destroy()
+      return
+    }
     this.peers.add(peer)
     socket.once('close', () => {
       this.peers.delete(peer)
@@ -114,14 +137,14 @@ export class Tracker {
   }
 
   private async serve(peer: Peer): Promise<void> {
-    const reader = new ByteReader(peer.socket, peer.name)
+    const reader = new ByteReader(peer.socket, peer.name, MESSAGE_PATIENCE)
     const late = setTimeout(() => peer.socket.destroy(), GREETING)
     const greeted = await reader.word().finally(() => clearTimeout(late))
     if (greeted !== TRACKER_MAGIC)
       throw new TvmNodeError('ERR_PROTOCOL', 'it does not speak the protocol of trackers')
     peer.send(word(TRACKER_MAGIC))
     for (;;) {
-      const request = parse(await reader.text(LONGEST_MESSAGE))
+      const request = parse(await reader.text(LONGEST_REQUEST))
       if (this.answer(peer, request) === 'stop') return this.close()
     }
   }
@@ -139,14 +162,19 @@ export class Tracker {
       }
       case PUT: {
         const [, name, [port, matchKey], customHost] = request
+        peer.open()
         this.queue(name).put({ owner: peer, host: customHost ?? peer.host, port, matchKey })
         reply(TrackerCode.SUCCESS)
         return
       }
       case REQUEST: {
         const [, name, , priority] = request
-        const grant = ({ host, port, matchKey }: Resource<Peer>) =>
-          peer.alive && reply([TrackerCode.SUCCESS, [host, port, matchKey]])
+        peer.open()
+        const grant = ({ owner, host, port, matchKey }: Resource<Peer>) => {
+          if (!peer.alive) return false
+          for (const side of [owner, peer]) side.openCount--
+          return reply([TrackerCode.SUCCESS, [host, port, matchKey]])
+        }
         this.queue(name).request({ owner: peer, priority, grant })
         return
       }
@@ -186,6 +214,8 @@ class Peer {
   readonly name: string
   readonly host: string
   readonly info: ServerInfo = {}
+  /** Sessions that it offers or asks for, without those that were granted. */
+  openCount = 0
 
   constructor(readonly socket: Socket) {
     this.host = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
@@ -198,6 +228,12 @@ class Peer {
 
   get alive(): boolean {
     return this.socket.writable && !this.socket.destroyed
+  }
+
+  /** Offers or asks for one more session. @throws `ERR_PROTOCOL` */
+  open(): void {
+    if (++this.openCount <= MOST_OPEN) return
+    throw new TvmNodeError('ERR_PROTOCOL', `it offers and asks for more than ${MOST_OPEN} sessions at once`)
   }
 
   /** Says what the peer is. */
