@@ -56,7 +56,7 @@ export function when(condition: PrimExpr, whenTrue: Stmt, whenFalse: Stmt | null
 }
 
 /** Gives `body` a buffer of `length` elements of its own. */
-export function allocate(length: number, dtype: string, body: (buffer: Buffer) => Stmt): Stmt {
+export function allocate(length: ExprLike, dtype: string, body: (buffer: Buffer) => Stmt): Stmt {
   const buffer = declareBuffer([length], dtype, 'scratch')
   const data = buffer.get('data') as Var
   const always = constant(1, 'bool')

@@ -19,7 +19,7 @@ import {
   type PrimExpr,
   variable,
 } from './tir.js'
-import { extent } from './type.js'
+import { extent, UNKNOWN_DIM } from './type.js'
 
 export { all, ifThenElse, select } from './tir.js'
 
@@ -66,6 +66,14 @@ export class Tensor extends TvmObject {
   }
   get dims(): PrimExpr[] {
     return (this.get('shape') as TvmArray<PrimExpr>).toArray()
+  }
+  /** Extents as numbers where they are constant. */
+  get extents(): ExprLike[] {
+    return this.dims.map((dim) => (extent(dim) === UNKNOWN_DIM ? dim : extent(dim)))
+  }
+  /** Whether an extent is only known while a network runs. */
+  get isOpen(): boolean {
+    return this.shape.includes(UNKNOWN_DIM)
   }
   get dtype(): string {
     return this.get('dtype') as string

@@ -82,6 +82,11 @@ export function variable(name: string, dtype = 'int32'): Var {
   return getGlobalFunc('tir.Var')(name, dtypeArg(dtype), null) as Var
 }
 
+/** A variable for an extent: it is not negative. */
+export function sizeVariable(name: string, dtype = 'int32'): Var {
+  return getGlobalFunc('tir.SizeVar')(name, dtypeArg(dtype), null) as Var
+}
+
 export function iterVar(extent: ExprLike, name: string, kind: number): IterVar {
   const range = getGlobalFunc('ir.Range_from_min_extent')(0, extent, null)
   return getGlobalFunc('tir.IterVar')(range, variable(name), kind, '', null) as IterVar

@@ -49,3 +49,7 @@ export function tensorType(shape: readonly number[], dtype: string): TensorType 
   const dims = shape.map((dim) => (any && dim === UNKNOWN_DIM ? any(null) : dim))
   return getGlobalFunc('ir.TensorType')(dims, dtype) as TensorType
 }
+
+export function tupleType(fields: readonly Type[]): TupleType {
+  return getGlobalFunc('ir.TupleType')([...fields]) as TupleType
+}

@@ -2,9 +2,19 @@ import { TvmNodeError } from '../errors.js'
 import type { Call, Op } from '../ir/relay.js'
 import type { Target } from '../ir/target.js'
 import type { Tensor } from '../ir/te.js'
-import { getGlobalFunc, registerFunc, type TvmArray, type TvmObject } from '../runtime/index.js'
+import { sizeVariable } from '../ir/tir.js'
+import { extent, TensorType, TupleType, type Type, tupleType, UNKNOWN_DIM } from '../ir/type.js'
+import {
+  getGlobalFunc,
+  registerFunc,
+  type TvmArg,
+  type TvmArray,
+  type TvmObject,
+  type TvmValue,
+} from '../runtime/index.js'
 import { describeWorkload } from '../schedule-config/workload.js'
 import type { ScheduleInfo } from '../session/artifact.js'
+import { isOpen, openImplementation } from './open/open.js'
 import { type Selection, selectImplementation } from './select.js'
 import { findStrategy, type Implementation } from './strategy.js'
 
@@ -34,10 +44,12 @@ export function installLowerCall(): void {
 
 function lowerCall(call: Call, inputs: TvmArray<Tensor>, target: Target, fusedType?: TvmObject): TvmObject {
   const op = call.op as Op
-  const outType = fusedType ?? (call.get('_checked_type_') as TvmObject)
+  const outType = closedType(fusedType ?? (call.get('_checked_type_') as TvmObject))
   const attrs = call.attrs
   const tensors = inputs.toArray()
-  const selected = selectImplementation(op.name, { attrs, inputs: tensors, outType, target })
+  const context = { attrs, inputs: tensors, outType, target }
+  const open = isOpen(context) ? openImplementation(op.name) : undefined
+  const selected = open ? { implementation: open } : selectImplementation(op.name, context)
   if (!selected) {
     const known = findStrategy(op.name, target) !== undefined
     throw new TvmNodeError(
@@ -52,6 +64,15 @@ function lowerCall(call: Call, inputs: TvmArray<Tensor>, target: Target, fusedTy
   note(selected)
   const outputs = implementation.compute(attrs, tensors, outType)
   return getGlobalFunc('relay.backend._make_LoweredOutput')(outputs, objectOf(implementation)) as TvmObject
+}
+
+/** A type with a variable for each extent that is not known. */
+function closedType(type: TvmObject): TvmObject {
+  if (type instanceof TupleType) return tupleType(type.fields.map(closedType) as Type[])
+  if (!(type instanceof TensorType) || !type.shape.includes(UNKNOWN_DIM)) return type
+  const dims = (type.get('shape') as TvmArray<TvmValue>).toArray()
+  const named = dims.map((dim) => (extent(dim) === UNKNOWN_DIM ? sizeVariable('any_dim') : dim))
+  return getGlobalFunc('ir.TensorType')(named as TvmArg[], type.dtype) as TvmObject
 }
 
 function note({ implementation, choice }: Selection): void {

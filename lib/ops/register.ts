@@ -2,6 +2,8 @@ import { installVectorMath } from './cpu/vector-math.js'
 import { installLowerCall } from './lower-call.js'
 import { installOpAttributes } from './strategy.js'
 import './cpu/index.js'
+import './open/index.js'
+import './shapes/index.js'
 
 let registered = false
 

@@ -1,7 +1,13 @@
 import { getOp } from '../ir/op.js'
 import type { Target } from '../ir/target.js'
 import type { Schedule, Tensor } from '../ir/te.js'
-import { getGlobalFunc, type PackedFunc, type TvmArray, type TvmObject } from '../runtime/index.js'
+import {
+  getGlobalFunc,
+  type PackedFunc,
+  type TvmArg,
+  type TvmArray,
+  type TvmObject,
+} from '../runtime/index.js'
 import type { Workload } from '../schedule-config/workload.js'
 
 /** How an operator fuses (TVM v0.18, include/tvm/relay/op_attr_types.h). */
@@ -48,7 +54,7 @@ const GENERIC = 'generic'
 const strategies = new Map<string, Map<string, Strategy>>()
 const computes = new Map<string, Compute>()
 const patterns = new Map<string, OpPattern>()
-const opAttrs: { op: string; key: string; value: OpAttrFunction }[] = []
+const opAttrs: { op: string; key: string; value: OpAttrFunction | TvmArg }[] = []
 
 export type OpAttrFunction = (...args: never[]) => unknown
 
@@ -83,6 +89,11 @@ export function registerOpAttr(op: string, key: string, value: OpAttrFunction): 
   opAttrs.push({ op, key, value })
 }
 
+/** Sets an attribute of an operator that is plain data. */
+export function registerOpValue(op: string, key: string, value: TvmArg): void {
+  opAttrs.push({ op, key, value })
+}
+
 /** Hands everything registered so far to the library. Once per process; `register.ts` calls it. */
 export function installOpAttributes(): void {
   const register = getGlobalFunc('ir.RegisterOpAttr')
@@ -107,7 +118,13 @@ export function operatorsWithStrategy(): string[] {
   return [...strategies.keys()].sort()
 }
 
-function computeOf(op: string): Compute {
+/** Whether an operator has a compute apart from strategies. */
+export function hasCompute(op: string): boolean {
+  return computes.has(op) || getGlobalFunc('ir.OpGetAttr')(getOp(op), 'FTVMCompute') !== null
+}
+
+/** The compute of an operator that has one apart from strategies. */
+export function computeOf(op: string): Compute {
   const own = computes.get(op)
   if (own) return own
   let builtin: PackedFunc | undefined

@@ -1,13 +1,14 @@
 import { createSchedule, type Tensor } from '../../ir/te.js'
-import { floordiv, floormod, type PrimExpr } from '../../ir/tir.js'
-import type { TvmObject } from '../../runtime/index.js'
+import { type ExprLike, floordiv, floormod, mul, type PrimExpr } from '../../ir/tir.js'
+import { extent, UNKNOWN_DIM } from '../../ir/type.js'
+import type { TvmArray, TvmObject } from '../../runtime/index.js'
 import { type Attrs, registerStrategy } from '../strategy.js'
 import { worthThreads } from './schedule-util.js'
 
 export interface ExternContext {
   readonly outType: TvmObject
-  /** Whether a loop over that many elements in all should run on several threads. */
-  parallel(work: number): boolean
+  /** Whether a loop over that many elements in all should run on several threads; never where the number is not known. */
+  parallel(work: ExprLike): boolean
 }
 
 /** Registers an operator that is written as statements, which leave nothing to schedule. */
@@ -19,14 +20,26 @@ export function registerExtern(
     {
       name: `${op}.generic`,
       compute: (attrs, inputs, outType) =>
-        compute(attrs, inputs, { outType, parallel: (work) => worthThreads(work, target) }),
+        compute(attrs, inputs, {
+          outType,
+          parallel: (work) => typeof work === 'number' && worthThreads(work, target),
+        }),
       schedule: (_attrs, outputs) => createSchedule(outputs),
     },
   ])
 }
 
+/** The product of extents: a number where all of them are. */
+export function productOf(extents: readonly ExprLike[]): ExprLike {
+  return extents.reduce<ExprLike>(
+    (total, each) =>
+      typeof total === 'number' && typeof each === 'number' ? total * each : mul(total as PrimExpr, each),
+    1,
+  )
+}
+
 /** The indices of element number `flat`, in row-major order, of a tensor of `shape`. */
-export function unravel(flat: PrimExpr, shape: readonly number[]): PrimExpr[] {
+export function unravel(flat: PrimExpr, shape: readonly ExprLike[]): PrimExpr[] {
   let rest = flat
   const indices: PrimExpr[] = []
   for (const extent of [...shape].reverse()) {
@@ -38,7 +51,7 @@ export function unravel(flat: PrimExpr, shape: readonly number[]): PrimExpr[] {
 
 /** The indices of element `k` of row number `row`, where rows run along `axis`. */
 export function alongAxis(
-  shape: readonly number[],
+  shape: readonly ExprLike[],
   axis: number,
   row: PrimExpr,
 ): (k: PrimExpr | number) => (PrimExpr | number)[] {
@@ -47,4 +60,15 @@ export function alongAxis(
     shape.filter((_, a) => a !== axis),
   )
   return (k) => [...others.slice(0, axis), k, ...others.slice(axis)]
+}
+
+/** Extents of the first tensor of a result. */
+export function outputExtents(outType: TvmObject): ExprLike[] {
+  const first =
+    outType.typeKey === 'TupleType' || outType.typeKey === 'relay.TupleType'
+      ? (outType.get('fields') as TvmArray<TvmObject>).at(0)
+      : outType
+  return (first.get('shape') as TvmArray<PrimExpr>)
+    .toArray()
+    .map((dim) => (extent(dim) === UNKNOWN_DIM ? dim : extent(dim)))
 }

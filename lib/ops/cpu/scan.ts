@@ -1,9 +1,9 @@
 import { type Buffer, extern, loop, sequence } from '../../ir/stmt.js'
 import type { Tensor } from '../../ir/te.js'
-import { add, cast, constant, type ExprLike, mul, type PrimExpr } from '../../ir/tir.js'
+import { add, cast, constant, type ExprLike, mul, type PrimExpr, sub } from '../../ir/tir.js'
 import { extent } from '../../ir/type.js'
 import type { Attrs } from '../strategy.js'
-import { type ExternContext, registerExtern, unravel } from './extern.js'
+import { type ExternContext, productOf, registerExtern, unravel } from './extern.js'
 
 /**
  * Running sums or products along one axis: [outer, axis, inner], the outer part on several threads. Each step reads the one
@@ -17,16 +17,16 @@ function scan(
   { parallel }: ExternContext,
 ): Tensor {
   const axisValue = attrs.get('axis')
-  const { shape } = x
+  const shape = x.extents
   const flat = axisValue === null
-  const total = shape.reduce((product, dim) => product * dim, 1)
+  const total = productOf(shape)
   const extents = flat ? [total] : shape
   const axis = flat ? 0 : (extent(axisValue) + shape.length) % shape.length
   const dtype = (attrs.get('dtype') as string) || x.dtype
   const exclusive = extent(attrs.get('exclusive')) !== 0
-  const length = extents[axis] as number
-  const outer = extents.slice(0, axis).reduce((product, dim) => product * dim, 1)
-  const inner = total / (outer * Math.max(length, 1))
+  const length = extents[axis] as ExprLike
+  const outer = productOf(extents.slice(0, axis))
+  const inner = productOf(extents.slice(axis + 1))
   const body = (source: Buffer, result: Buffer) =>
     loop(
       outer,
@@ -46,14 +46,16 @@ function scan(
           combine(result.at(...at(k, i)), value(exclusive ? k : add(k, 1), i))
         return sequence(
           loop(inner, (i) => result.store(first(i), ...at(0, i))),
-          loop(length - 1, (k) => loop(inner, (i) => result.store(next(k, i), ...at(add(k, 1), i)))),
+          loop(typeof length === 'number' ? length - 1 : sub(length, 1), (k) =>
+            loop(inner, (i) => result.store(next(k, i), ...at(add(k, 1), i))),
+          ),
         )
       },
       { parallel: parallel(total) },
     )
   const [result] = extern(
     [x],
-    [{ shape: flat ? [total] : x.dims, dtype }],
+    [{ shape: flat ? [total] : shape, dtype }],
     ([source], [to]) => body(source as Buffer, to as Buffer),
     'scan',
   )

@@ -1,9 +1,9 @@
 import { TvmNodeError } from '../../errors.js'
 import { type Buffer, extern, loop, type Stmt, sequence, when } from '../../ir/stmt.js'
 import type { Tensor } from '../../ir/te.js'
-import { add, all, ge, ifThenElse, lt, max, min, mul, type PrimExpr } from '../../ir/tir.js'
+import { add, all, type ExprLike, ge, ifThenElse, lt, max, min, mul, type PrimExpr } from '../../ir/tir.js'
 import { int, text } from '../attrs.js'
-import { alongAxis, registerExtern, unravel } from './extern.js'
+import { alongAxis, productOf, registerExtern, unravel } from './extern.js'
 
 type Combine = (current: PrimExpr, update: PrimExpr) => PrimExpr
 
@@ -18,11 +18,9 @@ function combination(op: string, name: string): Combine {
   return combine
 }
 
-const product = (shape: readonly number[]) => shape.reduce((total, dim) => total * dim, 1)
-
 /** Copies all elements, on several threads where that pays. */
-function copyAll(from: Buffer, to: Buffer, shape: readonly number[], parallel: boolean): Stmt {
-  return loop(product(shape), (i) => to.store(from.at(...unravel(i, shape)), ...unravel(i, shape)), {
+function copyAll(from: Buffer, to: Buffer, shape: readonly ExprLike[], parallel: boolean): Stmt {
+  return loop(productOf(shape), (i) => to.store(from.at(...unravel(i, shape)), ...unravel(i, shape)), {
     parallel,
   })
 }
@@ -40,18 +38,18 @@ function combineAt(
 
 registerExtern('scatter_elements', (attrs, inputs, { parallel }) => {
   const [data, indices, updates] = inputs as [Tensor, Tensor, Tensor]
-  const { shape } = data
+  const shape = data.extents
   const axis = (int(attrs, 'axis') + shape.length) % shape.length
   const combine = combination('scatter_elements', text(attrs, 'reduction'))
-  const length = shape[axis] as number
+  const length = shape[axis] as ExprLike
   const body = (from: Buffer, places: Buffer, values: Buffer, to: Buffer) => {
-    const rows = product(indices.shape) / Math.max(indices.shape[axis] as number, 1)
+    const rows = productOf(indices.extents.filter((_, each) => each !== axis))
     // Elements of different rows go to different places; those of one row may not.
     const update = loop(
       rows,
       (row) => {
-        const at = alongAxis(indices.shape, axis, row)
-        return loop(indices.shape[axis] as number, (k) => {
+        const at = alongAxis(indices.extents, axis, row)
+        return loop(indices.extents[axis] as ExprLike, (k) => {
           const place = places.at(...at(k))
           const wrapped = ifThenElse(lt(place, 0), add(place, length), place)
           const where = at(wrapped) as PrimExpr[]
@@ -59,9 +57,9 @@ registerExtern('scatter_elements', (attrs, inputs, { parallel }) => {
           return combineAt(to, where, inside, values.at(...at(k)), combine)
         })
       },
-      { parallel: parallel(product(indices.shape)) },
+      { parallel: parallel(productOf(indices.extents)) },
     )
-    return sequence(copyAll(from, to, shape, parallel(product(shape))), update)
+    return sequence(copyAll(from, to, shape, parallel(productOf(shape))), update)
   }
   return extern(
     [data, indices, updates],
@@ -73,25 +71,25 @@ registerExtern('scatter_elements', (attrs, inputs, { parallel }) => {
 
 registerExtern('scatter_nd', (attrs, inputs, { parallel }) => {
   const [data, indices, updates] = inputs as [Tensor, Tensor, Tensor]
-  const { shape } = data
+  const shape = data.extents
   const combine = combination('scatter_nd', text(attrs, 'mode'))
-  const [width, ...points] = indices.shape as [number, ...number[]]
+  const [width, ...points] = indices.extents as [number, ...ExprLike[]]
   const slice = shape.slice(width)
   const body = (from: Buffer, places: Buffer, values: Buffer, to: Buffer) => {
     // Points may repeat, so that they are taken one after the other.
-    const update = loop(product(points), (p) => {
+    const update = loop(productOf(points), (p) => {
       const point = unravel(p, points)
       const coordinates = shape.slice(0, width).map((extent, m) => {
         const place = places.at(m, ...point)
         return ifThenElse(lt(place, 0), add(place, extent), place)
       })
-      const inside = coordinates.flatMap((at, m) => [ge(at, 0), lt(at, shape[m] as number)])
-      return loop(product(slice), (s) => {
+      const inside = coordinates.flatMap((at, m) => [ge(at, 0), lt(at, shape[m] as ExprLike)])
+      return loop(productOf(slice), (s) => {
         const rest = unravel(s, slice)
         return combineAt(to, [...coordinates, ...rest], inside, values.at(...point, ...rest), combine)
       })
     })
-    return sequence(copyAll(from, to, shape, parallel(product(shape))), update)
+    return sequence(copyAll(from, to, shape, parallel(productOf(shape))), update)
   }
   return extern(
     [data, indices, updates],

@@ -9,12 +9,36 @@ import {
   when,
 } from '../../ir/stmt.js'
 import type { Tensor } from '../../ir/te.js'
-import { add, cast, constant, ge, gt, ifThenElse, lt, min, mul, type PrimExpr, sub } from '../../ir/tir.js'
+import {
+  add,
+  cast,
+  constant,
+  type ExprLike,
+  floordiv,
+  ge,
+  gt,
+  ifThenElse,
+  lt,
+  min,
+  mul,
+  type PrimExpr,
+  shiftLeft,
+  sub,
+} from '../../ir/tir.js'
 import { extent } from '../../ir/type.js'
 import { type Attrs, OpPattern, registerPattern } from '../strategy.js'
-import { alongAxis, type ExternContext, registerExtern } from './extern.js'
+import { alongAxis, type ExternContext, outputExtents, productOf, registerExtern } from './extern.js'
 
 const INDEX = 'int32'
+
+const twice = (width: ExprLike): ExprLike => (typeof width === 'number' ? 2 * width : mul(width, 2))
+function runs(length: ExprLike, width: ExprLike): ExprLike {
+  if (typeof length === 'number' && typeof width === 'number') return Math.ceil(length / (2 * width))
+  const span = twice(width) as PrimExpr
+  return floordiv(sub(add(span, length), 1), span)
+}
+/** Passes by fours that sort as many elements as there may be. */
+const MOST_PASSES = 16
 
 /** One pass of a merge sort: neighbouring sorted runs of `width` places become sorted runs of twice the width. */
 function mergePass(
@@ -25,14 +49,14 @@ function mergePass(
     length,
     width,
     precedes,
-  }: { length: number; width: number; precedes: (a: PrimExpr, b: PrimExpr) => PrimExpr },
+  }: { length: ExprLike; width: ExprLike; precedes: (a: PrimExpr, b: PrimExpr) => PrimExpr },
 ): Stmt {
   const no = constant(0, 'bool')
   const yes = constant(1, 'bool')
-  return loop(Math.ceil(length / (2 * width)), (run) => {
-    const start = mul(run, 2 * width)
+  return loop(runs(length, width), (run) => {
+    const start = mul(run, twice(width))
     const middle = min(add(start, width), length)
-    const end = min(add(start, 2 * width), length)
+    const end = min(add(start, twice(width)), length)
     const [left, right] = [cursors.at(0), cursors.at(1)]
     // Equal elements keep their order: the right one goes first only if it must.
     const rightFirst = ifThenElse(
@@ -62,11 +86,11 @@ function sortRows(
   { parallel }: ExternContext,
   write: (outputs: Buffer[], place: (k: PrimExpr) => PrimExpr, row: PrimExpr, source: Buffer) => Stmt,
 ): Tensor[] {
-  const { shape } = x
-  const length = shape[axis] as number
-  const total = shape.reduce((product, dim) => product * dim, 1)
+  const shape = x.extents
+  const length = shape[axis] as ExprLike
+  const rows = productOf(shape.filter((_, each) => each !== axis))
   const widths: number[] = []
-  for (let width = 1; width < length; width *= 2) widths.push(width)
+  if (typeof length === 'number') for (let width = 1; width < length; width *= 2) widths.push(width)
   const sortRow = (row: PrimExpr, source: Buffer, results: Buffer[]) =>
     allocate(length, INDEX, (first) =>
       allocate(length, INDEX, (second) =>
@@ -75,13 +99,22 @@ function sortRows(
           const key = (place: PrimExpr) => source.at(...at(place))
           const precedes = (a: PrimExpr, b: PrimExpr) => (ascending ? lt : gt)(key(a), key(b))
           const buffers = [first, second] as const
-          const passes = widths.map((width, pass) =>
-            mergePass(buffers[pass % 2] as Buffer, buffers[(pass + 1) % 2] as Buffer, cursors, {
+          const pass = (n: number, width: ExprLike) =>
+            mergePass(buffers[n % 2] as Buffer, buffers[(n + 1) % 2] as Buffer, cursors, {
               length,
               width,
               precedes,
-            }),
-          )
+            })
+          // Of a length that is not known, passes come in pairs, which end in the buffer that they began with.
+          const passes =
+            typeof length === 'number'
+              ? widths.map((width, n) => pass(n, width))
+              : [
+                  loop(MOST_PASSES, (n) => {
+                    const width = shiftLeft(constant(1, INDEX), mul(n, 2))
+                    return when(lt(width, length), sequence(pass(0, width), pass(1, twice(width))))
+                  }),
+                ]
           const sorted = buffers[widths.length % 2] as Buffer
           return sequence(
             loop(length, (k) => first.store(k, k)),
@@ -95,8 +128,8 @@ function sortRows(
     [x],
     outputs,
     ([source], results) =>
-      loop(total / length, (row) => sortRow(row, source as Buffer, results), {
-        parallel: parallel(total * widths.length),
+      loop(rows, (row) => sortRow(row, source as Buffer, results), {
+        parallel: parallel(productOf([rows, length, widths.length])),
       }),
     'sort',
   )
@@ -113,8 +146,8 @@ registerExtern('sort', (attrs, [input], context) => {
   const axis = axisOf(attrs, x)
   const output = { shape: x.dims, dtype: x.dtype }
   return sortRows(x, axis, ascends(attrs), [output], context, ([values], place, row, source) => {
-    const at = alongAxis(x.shape, axis, row)
-    return loop(x.shape[axis] as number, (k) =>
+    const at = alongAxis(x.extents, axis, row)
+    return loop(x.extents[axis] as ExprLike, (k) =>
       (values as Buffer).store(source.at(...at(place(k))), ...at(k)),
     )
   })
@@ -126,25 +159,25 @@ registerExtern('argsort', (attrs, [input], context) => {
   const dtype = attrs.get('dtype') as string
   const output = { shape: x.dims, dtype }
   return sortRows(x, axis, ascends(attrs), [output], context, ([places], place, row) => {
-    const at = alongAxis(x.shape, axis, row)
-    return loop(x.shape[axis] as number, (k) => (places as Buffer).store(cast(place(k), dtype), ...at(k)))
+    const at = alongAxis(x.extents, axis, row)
+    return loop(x.extents[axis] as ExprLike, (k) => (places as Buffer).store(cast(place(k), dtype), ...at(k)))
   })
 })
 
-registerExtern('topk', (attrs, [input], context) => {
-  const x = input as Tensor
+function largest(attrs: Attrs, x: Tensor, asked: number | undefined, context: ExternContext): Tensor[] {
   const axis = axisOf(attrs, x)
   const dtype = attrs.get('dtype') as string
   const wanted = attrs.get('ret_type') as string
-  const asked = extent(attrs.get('k'))
-  const count = asked < 1 ? (x.shape[axis] as number) : asked
-  const shape = x.dims.map((dim, a) => (a === axis ? count : dim))
+  // As many as the result's type says, where their number is computed.
+  const known = asked === undefined ? outputExtents(context.outType)[axis] : asked
+  const count = (typeof known === 'number' && known < 1 ? x.extents[axis] : known) as ExprLike
+  const shape = x.extents.map((dim, a) => (a === axis ? count : dim))
   const outputs = [
     ...(wanted === 'indices' ? [] : [{ shape, dtype: x.dtype }]),
     ...(wanted === 'values' ? [] : [{ shape, dtype }]),
   ]
   return sortRows(x, axis, ascends(attrs), outputs, context, (results, place, row, source) => {
-    const at = alongAxis(x.shape, axis, row)
+    const at = alongAxis(x.extents, axis, row)
     return loop(count, (k) =>
       sequence(
         ...results.map((result, i) => {
@@ -154,5 +187,7 @@ registerExtern('topk', (attrs, [input], context) => {
       ),
     )
   })
-})
-for (const op of ['sort', 'argsort', 'topk']) registerPattern(op, OpPattern.OPAQUE)
+}
+registerExtern('topk', (attrs, [x], context) => largest(attrs, x as Tensor, extent(attrs.get('k')), context))
+registerExtern('dyn.topk', (attrs, [x], context) => largest(attrs, x as Tensor, undefined, context))
+for (const op of ['sort', 'argsort', 'topk', 'dyn.topk']) registerPattern(op, OpPattern.OPAQUE)

@@ -1,0 +1,252 @@
+import { compute, reduceAxis, sum, type Tensor } from '../../ir/te.js'
+import {
+  add,
+  all,
+  cast,
+  constant,
+  type ExprLike,
+  eq,
+  floordiv,
+  floormod,
+  ge,
+  ifThenElse,
+  lt,
+  max,
+  min,
+  mul,
+  type PrimExpr,
+  sub,
+} from '../../ir/tir.js'
+import { getGlobalFunc } from '../../runtime/index.js'
+import { border, int, ints, outDtype } from '../attrs.js'
+import { type Attrs, OpPattern, registerPattern } from '../strategy.js'
+import { registerOpen, registerOpenOnly } from './open.js'
+
+const theTensor = (value: Tensor | undefined) => value as Tensor
+
+for (const name of ['softmax', 'fast_softmax']) {
+  registerOpen(`nn.${name}`, (attrs, [x]) => [
+    getGlobalFunc('topi.nn.softmax')(theTensor(x), int(attrs, 'axis')) as Tensor,
+  ])
+}
+
+/** Where an element of a result of these extents comes from in a tensor that was broadcast to it. */
+function broadcastIndices(x: Tensor, indices: readonly PrimExpr[]): (PrimExpr | number)[] {
+  const ahead = indices.length - x.dims.length
+  return x.extents.map((dim, axis) => {
+    const at = indices[ahead + axis] as PrimExpr
+    if (dim === 1) return 0
+    return typeof dim === 'number' ? at : ifThenElse(eq(dim, 1), constant(0, at.dtype), at)
+  })
+}
+const broadcastTo = (_attrs: Attrs, [x]: Tensor[], result: readonly ExprLike[]) => [
+  compute([...result], (...at) => theTensor(x).at(...broadcastIndices(theTensor(x), at)), {
+    name: 'T_broadcast_to',
+    tag: 'broadcast',
+  }),
+]
+registerOpen('broadcast_to', broadcastTo)
+registerOpenOnly('dyn.broadcast_to', broadcastTo)
+registerOpenOnly('dyn.tile', (_attrs, [x], result) => {
+  const input = theTensor(x)
+  return [
+    compute(
+      [...result],
+      (...at) => input.at(...at.map((i, axis) => floormod(i, input.dims[axis] as PrimExpr))),
+      {
+        name: 'T_tile',
+        tag: 'broadcast',
+      },
+    ),
+  ]
+})
+for (const op of ['dyn.full', 'dyn.ones', 'dyn.zeros', 'dyn.reshape']) registerOpenOnly(op, undefined)
+
+/** A place of a slice moved to the nearest one inside of an axis. */
+function inside(place: PrimExpr, length: PrimExpr, stride: PrimExpr): PrimExpr {
+  const wrapped = ifThenElse(lt(place, 0), add(place, length), place)
+  const zero = constant(0, wrapped.dtype)
+  return ifThenElse(lt(stride, 0), min(wrapped, sub(length, 1)), min(max(wrapped, zero), length))
+}
+const wide = (value: PrimExpr) => cast(value, 'int64')
+
+registerOpen('strided_slice', (attrs, [x], result) => {
+  const input = theTensor(x)
+  const [begin, strides, axes] = ['begin', 'strides', 'axes'].map((name) => ints(attrs, name)) as number[][]
+  return [
+    compute(
+      [...result],
+      (...at) =>
+        input.at(
+          ...at.map((i, axis) => {
+            const nth = axes?.length
+              ? axes.findIndex((each) => (each + at.length) % at.length === axis)
+              : axis
+            const from = begin?.[nth]
+            if (nth < 0 || from === undefined) return i
+            const stride = attrs.get('slice_mode') === 'size' ? 1 : (strides?.[nth] ?? strides?.[0] ?? 1)
+            const start = inside(
+              constant(from, 'int64'),
+              wide(input.dims[axis] as PrimExpr),
+              constant(stride, 'int64'),
+            )
+            return add(start, mul(wide(i), stride))
+          }),
+        ),
+      { name: 'T_strided_slice', tag: 'injective' },
+    ),
+  ]
+})
+registerOpenOnly('dyn.strided_slice', (_attrs, inputs, result) => {
+  const [input, begin, , strides] = inputs as [Tensor, Tensor, Tensor, Tensor]
+  return [
+    compute(
+      [...result],
+      (...at) =>
+        input.at(
+          ...at.map((i, axis) => {
+            const stride = wide(strides.at(axis))
+            const start = inside(wide(begin.at(axis)), wide(input.dims[axis] as PrimExpr), stride)
+            return add(start, mul(wide(i), stride))
+          }),
+        ),
+      { name: 'T_dynamic_strided_slice', tag: 'injective' },
+    ),
+  ]
+})
+
+/** Products of matrices batch by batch: a [B or 1, M, K] and b [B or 1, N, K], or either with its last axes exchanged. */
+registerOpen('nn.batch_matmul', (attrs, inputs, result) => {
+  const [a, b] = inputs as [Tensor, Tensor]
+  const [turnA, turnB] = ['transpose_a', 'transpose_b'].map((name) => Boolean(attrs.get(name)))
+  const dtype = outDtype(attrs, a.dtype)
+  const k = reduceAxis(a.dims[turnA ? 1 : 2] as PrimExpr, 'k')
+  const batch = (x: Tensor, n: PrimExpr) => broadcastIndices(x, [n, n, n])[0] as PrimExpr
+  return [
+    compute(
+      [...result],
+      (...at) => {
+        const [n, i, j] = at as [PrimExpr, PrimExpr, PrimExpr]
+        const left = turnA ? a.at(batch(a, n), k.var, i) : a.at(batch(a, n), i, k.var)
+        const right = turnB ? b.at(batch(b, n), j, k.var) : b.at(batch(b, n), k.var, j)
+        return sum(mul(cast(left, dtype), cast(right, dtype)), [k])
+      },
+      { name: 'batch_matmul', tag: 'batch_matmul' },
+    ),
+  ]
+})
+registerOpen('nn.dense', (attrs, inputs, result) => {
+  const [data, weight] = inputs as [Tensor, Tensor]
+  const dtype = outDtype(attrs, data.dtype)
+  const k = reduceAxis(weight.dims[1] as PrimExpr, 'k')
+  return [
+    compute(
+      [...result],
+      (...at) => {
+        const value = cast(data.at(...at.slice(0, -1), k.var), dtype)
+        return sum(mul(value, cast(weight.at(at.at(-1) as PrimExpr, k.var), dtype)), [k])
+      },
+      { name: 'dense', tag: 'dense_nopack' },
+    ),
+  ]
+})
+
+/** Convolution of any spatial rank in the plain layouts: data [N, C, ...], weight [K, C/groups, ...]. */
+function convolution(attrs: Attrs, inputs: Tensor[], result: readonly ExprLike[]): Tensor[] {
+  const [data, weight] = inputs as [Tensor, Tensor]
+  const [filters, perGroup, ...kernel] = weight.extents as [ExprLike, ExprLike, ...ExprLike[]]
+  const [strides, dilation] = [ints(attrs, 'strides'), ints(attrs, 'dilation')]
+  const { before, after } = border(attrs, kernel.length)
+  const groups = int(attrs, 'groups')
+  const dtype = outDtype(attrs, data.dtype)
+  const bordered = [...before, ...after].some((width) => width > 0)
+  const padded = bordered ? padZero(data, before, after) : data
+  const channel = reduceAxis(perGroup, 'ic')
+  const window = kernel.map((length, i) => reduceAxis(length, `k${i}`))
+  return [
+    compute(
+      [...result],
+      (...indices) => {
+        const [batch, filter, ...at] = indices as [PrimExpr, PrimExpr, ...PrimExpr[]]
+        const group =
+          groups === 1
+            ? undefined
+            : floordiv(filter, typeof filters === 'number' ? filters / groups : floordiv(filters, groups))
+        const from = group ? add(mul(group, perGroup), channel.var) : channel.var
+        const where = at.map((o, i) => {
+          const step = (window[i] as (typeof window)[0]).var
+          return add(mul(o, strides[i] ?? 1), mul(step, dilation[i] ?? 1))
+        })
+        const value = padded.at(batch, from, ...where)
+        const weigh = weight.at(filter, channel.var, ...window.map((k) => k.var))
+        return sum(mul(cast(value, dtype), cast(weigh, dtype)), [channel, ...window])
+      },
+      { name: 'conv', tag: 'conv_open' },
+    ),
+  ]
+}
+
+/** Zeros around the spatial axes. */
+function padZero(data: Tensor, before: readonly number[], after: readonly number[]): Tensor {
+  const shape = data.extents.map((length, axis) => {
+    const more = (before[axis - 2] ?? 0) + (after[axis - 2] ?? 0)
+    return typeof length === 'number' ? length + more : more === 0 ? length : add(length, more)
+  })
+  return compute(
+    shape,
+    (...indices) => {
+      const conditions: PrimExpr[] = []
+      const source = indices.map((index, axis) => {
+        const front = before[axis - 2] ?? 0
+        if (front === 0 && (after[axis - 2] ?? 0) === 0) return index
+        const at = sub(index, front)
+        conditions.push(ge(at, 0), lt(at, data.dims[axis] as PrimExpr))
+        return at
+      })
+      return ifThenElse(all(...conditions), data.at(...source), constant(0, data.dtype))
+    },
+    { name: 'data_pad', tag: 'pad' },
+  )
+}
+
+/** Transposed convolution: data [N, C, ...], weight [C, K/groups, ...]; each result gathers what reaches it. */
+function transposedConvolution(attrs: Attrs, inputs: Tensor[], result: readonly ExprLike[]): Tensor[] {
+  const [data, weight] = inputs as [Tensor, Tensor]
+  const [channels, perGroup, ...kernel] = weight.shape as [number, number, ...number[]]
+  const strides = ints(attrs, 'strides')
+  const { before } = border(attrs, kernel.length)
+  const groups = int(attrs, 'groups')
+  const dtype = outDtype(attrs, data.dtype)
+  const channel = reduceAxis(channels / groups, 'ic')
+  const window = kernel.map((length, i) => reduceAxis(length, `k${i}`))
+  return [
+    compute(
+      [...result],
+      (...indices) => {
+        const [batch, filter, ...at] = indices as [PrimExpr, PrimExpr, ...PrimExpr[]]
+        const from = add(mul(floordiv(filter, perGroup), channels / groups), channel.var)
+        const conditions: PrimExpr[] = []
+        const where = at.map((o, i) => {
+          const stride = strides[i] ?? 1
+          const reached = sub(add(o, before[i] ?? 0), (window[i] as (typeof window)[0]).var)
+          const place = floordiv(reached, stride)
+          conditions.push(ge(reached, 0), lt(place, data.dims[2 + i] as PrimExpr))
+          if (stride > 1) conditions.push(eq(floormod(reached, stride), 0))
+          return place
+        })
+        const weigh = weight.at(from, floormod(filter, perGroup), ...window.map((k) => k.var))
+        const product = mul(cast(data.at(batch, from, ...where), dtype), cast(weigh, dtype))
+        return sum(ifThenElse(all(...conditions), product, constant(0, dtype)), [channel, ...window])
+      },
+      { name: 'conv_transpose', tag: 'conv_open' },
+    ),
+  ]
+}
+for (const rank of [1, 2, 3]) {
+  registerOpen(`nn.conv${rank}d`, convolution)
+  registerOpen(`nn.conv${rank}d_transpose`, transposedConvolution)
+}
+
+// The library knows no patterns for these.
+registerPattern('dyn.ones', OpPattern.ELEMWISE)
+registerPattern('dyn.zeros', OpPattern.ELEMWISE)

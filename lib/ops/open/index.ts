@@ -1,0 +1,2 @@
+import './computes.js'
+import './selection.js'

@@ -1,0 +1,4 @@
+import './arrange.js'
+import './elementwise.js'
+import './products.js'
+import './selection.js'
