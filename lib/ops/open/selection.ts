@@ -151,4 +151,4 @@ registerExtern('vision.all_class_non_max_suppression', (_attrs, inputs) => {
 const index32 = (value: ExprLike) =>
   typeof value === 'number' ? constant(value, 'int32') : cast(value, 'int32')
 
-for (const op of ['argwhere', 'vision.all_class_non_max_suppression']) registerPattern(op, OpPattern.OPAQUE)
+registerPattern('vision.all_class_non_max_suppression', OpPattern.OPAQUE)
