@@ -1,6 +1,6 @@
 import { TvmNodeError } from '../errors.js'
 import type { TensorInfo } from '../session/artifact.js'
-import type { NamedTensors } from '../session/inputs.js'
+import { type NamedTensors, OPEN } from '../session/inputs.js'
 import { isTensor, type Tensor, tensor } from '../tensor.js'
 
 /** A batch cut into pieces of the size that a network takes. */
@@ -32,7 +32,9 @@ export function splitBatch(inputs: NamedTensors, expected: readonly TensorInfo[]
 function differsInBatch(given: Tensor | undefined, shape: readonly number[]): boolean {
   if (!given || given.shape.length !== shape.length || shape.length === 0) return false
   const [size = 0, ...rest] = given.shape
-  return size > 0 && size !== shape[0] && rest.every((extent, i) => extent === shape[i + 1])
+  return (
+    size > 0 && shape[0] !== OPEN && size !== shape[0] && rest.every((extent, i) => extent === shape[i + 1])
+  )
 }
 
 function common(sizes: readonly (readonly [name: string, size: number])[]): number {

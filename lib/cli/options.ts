@@ -41,6 +41,13 @@ export const targetOption = () =>
   new Option('--target <target>', "what to compile for, in TVM's notation").default(DEFAULT_TARGET)
 export const optLevelOption = () =>
   new Option('--opt-level <level>', 'how much to optimise').choices(['0', '1', '2', '3', '4']).default('3')
+export const executorOption = () =>
+  new Option(
+    '--executor <name>',
+    "what runs the network: a graph of given extents, or TVM's virtual machine, which leaves open the dimensions that the model leaves open",
+  )
+    .choices(['auto', 'graph', 'vm'])
+    .default('auto')
 export const shapeOption = () =>
   new Option(
     '--shape <name:extents>',

@@ -1,12 +1,17 @@
 import { readNpz } from '../npz.js'
 import type { ArtifactMetadata, TensorInfo } from '../session/artifact.js'
-import type { NamedTensors } from '../session/inputs.js'
+import { type NamedTensors, OPEN } from '../session/inputs.js'
 import { sampleInputs } from '../session/sample-inputs.js'
 import type { Tensor } from '../tensor.js'
 
 /** `data float32 [1, 3, 224, 224], ...` */
 export function describeTensors(infos: readonly TensorInfo[]): string {
-  return infos.map(({ name, dtype, shape }) => `${name} ${dtype} [${shape.join(', ')}]`).join('; ')
+  return infos
+    .map(
+      ({ name, dtype, shape }) =>
+        `${name} ${dtype} [${shape.map((dim) => (dim === OPEN ? '?' : dim)).join(', ')}]`,
+    )
+    .join('; ')
 }
 
 /** `data[0] = 1, ...` */

@@ -30,6 +30,12 @@ export interface CompileOptions extends Limits {
   readonly moduleName?: string
   /** 0 to 4; default 3. */
   readonly optLevel?: number
+  /**
+   * What runs the network. `graph` needs all extents, `vm` (Relay's virtual machine) takes inputs of any extent where the model leaves
+   * a dimension open. The default, `auto`, is `vm` for models with an open dimension beside the batch; a batch alone that is
+   * neither pinned by `shapes` nor left open by `vm` is 1.
+   */
+  readonly executor?: 'auto' | 'graph' | 'vm'
   /** Shapes of inputs that the model leaves open, by name. */
   readonly shapes?: Readonly<Record<string, readonly number[] | null>>
   /**
@@ -70,6 +76,7 @@ const optionsSchema = optionSchema({
   format: z.enum(['artifact', ...exportFormats]),
   moduleName: z.string().regex(/^[a-z][a-z0-9_]*$/, 'must be a name in C, in small letters'),
   optLevel: z.int().min(0).max(4),
+  executor: z.enum(['auto', 'graph', 'vm']),
   shapes: z.record(z.string(), z.array(z.int().min(-1)).nullable()),
   constants: z.record(z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')),
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
@@ -99,6 +106,11 @@ export class Artifact {
     /** How its outputs compare with those of a build at optimisation level 0; undefined unless `verify` asked for it. */
     readonly verification: Verification | undefined,
   ) {}
+
+  /** What runs the network: see `CompileOptions.executor`. */
+  get executor(): ArtifactMetadata['executor'] {
+    return this.metadata.executor
+  }
 
   /** @internal */
   static at(
@@ -161,6 +173,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
       moduleName: options.moduleName ?? 'default',
       target,
       optLevel,
+      executor: options.executor ?? 'auto',
       shapes,
       constants,
       config,

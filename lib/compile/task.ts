@@ -32,11 +32,12 @@ import { lowerAot } from './aot/lower.js'
 import { interfaceOf } from './aot/names.js'
 import { lowerGraph, optimizeRelay } from './build.js'
 import { findCCompiler } from './c/compiler.js'
-import { generateObjects } from './codegen.js'
+import { generateObjects, writeObjects } from './codegen.js'
 import { linkSharedLibrary } from './link.js'
 import { recordProgram } from './parameters/program.js'
 import { programMembers, Reusable, type ReuseKey, reuseKey } from './parameters/reuse.js'
 import { isQuantized } from './quantization/lower.js'
+import { hasOpenExtents, lowerVm } from './vm.js'
 
 export type CompileFormat = 'artifact' | ExportFormat
 
@@ -53,6 +54,8 @@ export interface CompileRequest {
   readonly moduleName: string
   readonly target: string
   readonly optLevel: number
+  /** `vm` leaves all dimensions open that the model leaves open; `auto` does so where one beside the batch is. */
+  readonly executor: 'auto' | 'graph' | 'vm'
   readonly shapes: Readonly<Record<string, readonly number[] | null>>
   /** Inputs fixed to a value. */
   readonly constants: NamedTensors
@@ -113,7 +116,9 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
 
   const trace = key && new ConstantTrace()
   const tracing = <T>(body: () => T) => (trace ? trace.during(body) : body())
-  const { func, inputs, outputs, structure, assumed } = tracing(() => importRead(model, request))
+  const { func, inputs, outputs, structure, assumed } = tracing(() =>
+    importRead(model, { ...request, open: opensFor(request) }),
+  )
   await loadTemplates(request.templates)
   const logs = request.records.map((each) =>
     typeof each === 'string' ? readRecordLog(each) : { records: [each], problems: [] },
@@ -177,6 +182,19 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     }
     return { metadata, rebuilt: 'all', warnings: warnings(), external: [...model.external] }
   }
+  if (hasOpenExtents(mod)) {
+    const { built: program, schedules } = lowering((settings) =>
+      lowerVm(mod, target, settings, request.folder),
+    )
+    const objects = await writeObjects(program.module, request.folder, 'program')
+    report('link')
+    const library = await linkSharedLibrary(objects, request.folder)
+    report('write')
+    const metadata = { ...about, executor: 'vm' as const, schedules: [...schedules, ...searched.schedules] }
+    const members = { 'program.vm': [program.bytecode], 'lib.so': [await readFile(library)] }
+    await rm(library, { force: true })
+    return finish(request, model, metadata, members, 'all', warnings())
+  }
   const { built: lowered, schedules } = lowering((settings) => lowerGraph(mod, target, settings))
   const { graph, params } = lowered
   const objects = await generateObjects(lowered, request.folder, onObject)
@@ -198,9 +216,15 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   return finish(request, model, metadata, members, 'all', warnings())
 }
 
+/** Which open dimensions stay open: the virtual machine is for artifacts. */
+function opensFor({ executor, format }: CompileRequest): 'all' | 'needed' | 'none' {
+  if (format !== 'artifact' || executor === 'graph') return 'none'
+  return executor === 'vm' ? 'all' : 'needed'
+}
+
 /** Everything that a build depends on. */
 function keyOf(request: CompileRequest, model: OnnxModel, target: Target): Promise<ReuseKey | undefined> {
-  const { optLevel, shapes, constants, config, records, templates } = request
+  const { optLevel, executor, shapes, constants, config, records, templates } = request
   const { commit } = libraryVersion()
   const given = records.filter((each) => typeof each !== 'string')
   const logs = records.filter((each) => typeof each === 'string')
@@ -210,6 +234,7 @@ function keyOf(request: CompileRequest, model: OnnxModel, target: Target): Promi
     commit,
     target: text,
     optLevel,
+    executor,
     shapes,
     constants,
     config,

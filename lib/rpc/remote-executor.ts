@@ -1,3 +1,4 @@
+import { TvmNodeError } from '../errors.js'
 import { getGlobalFunc, type Module, type NDArray, type PackedFunc } from '../runtime/index.js'
 import type { ArtifactContents } from '../session/artifact.js'
 import type { NamedTensors } from '../session/inputs.js'
@@ -37,6 +38,13 @@ export class RemoteExecutor {
    * @param libraries - Code that the session has loaded, by its sum: a file in use must not be written again.
    */
   static open(session: Module, contents: ArtifactContents, libraries: Map<string, Module>): RemoteExecutor {
+    const { executor: kind } = contents.metadata
+    if (kind !== 'graph') {
+      throw new TvmNodeError(
+        'ERR_BOARD',
+        `boards run networks of given extents; this one is for executor '${kind}'. Compile it with shapes, on the command line --shape`,
+      )
+    }
     const sum = contents.metadata.members['lib.so']?.sha256 ?? ''
     const library = libraries.get(sum) ?? uploadLibrary(session, sum, contents)
     libraries.set(sum, library)

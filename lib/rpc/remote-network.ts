@@ -1,6 +1,5 @@
 import { TvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
-import { native } from '../native.js'
 import type { ArtifactMetadata, TensorInfo } from '../session/artifact.js'
 import {
   type CallOptions,
@@ -9,9 +8,10 @@ import {
   type ProfileOptions,
 } from '../session/call-options.js'
 import { CallQueue } from '../session/call-queue.js'
-import { sharedTensors } from '../session/engine-task.js'
+import type { Ran } from '../session/engine-task.js'
 import { checkInputs, type NamedTensors } from '../session/inputs.js'
 import type { ProfileReport, Session } from '../session/session.js'
+import { Inbox, Outbox, type Parcel } from '../session/shared-tensors.js'
 import type { RemoteSession } from './remote-session.js'
 import type { RemoteCall, RemoteOpened } from './remote-task.js'
 
@@ -23,17 +23,19 @@ export class RemoteNetwork implements Session {
   /** As the board has it, which does not say. */
   readonly threads = 0
   private readonly id: number
-  private readonly tensors: ReturnType<typeof sharedTensors>
+  private readonly outbox: Outbox
+  private readonly inbox: Inbox
   private readonly queue = new CallQueue(true)
   private isDisposed = false
 
   constructor(
     private readonly session: RemoteSession,
-    { id, metadata, memory }: RemoteOpened,
+    { id, metadata }: RemoteOpened,
   ) {
     this.id = id
     this.metadata = metadata
-    this.tensors = sharedTensors(native.sharedMemoryOpen(memory.name, memory.size), metadata)
+    this.outbox = new Outbox(metadata.inputs)
+    this.inbox = new Inbox(metadata.outputs)
   }
 
   get inputs(): readonly TensorInfo[] {
@@ -48,29 +50,35 @@ export class RemoteNetwork implements Session {
 
   async run(inputs: NamedTensors, options: CallOptions = {}): Promise<NamedTensors> {
     checkCallOptions(options)
-    const { outputs } = await this.call(inputs, options, { type: 'run', id: this.id })
+    const { id } = this
+    const { outputs } = await this.call(inputs, options, (parcel) => ({ type: 'run', id, inputs: parcel }))
     return outputs
   }
 
   async profile(inputs: NamedTensors, options: ProfileOptions = {}): Promise<ProfileReport> {
     checkProfileOptions(options)
     const { repeat = DEFAULT_REPEAT, ...limits } = options
-    const { outputs, result } = await this.call(inputs, limits, { type: 'profile', id: this.id, repeat })
-    return { outputs, ...(result as Omit<ProfileReport, 'outputs'>) }
+    const { id } = this
+    const { outputs, report } = await this.call(inputs, limits, (parcel) => ({
+      type: 'profile',
+      id,
+      inputs: parcel,
+      repeat,
+    }))
+    return { outputs, ...(report as Omit<ProfileReport, 'outputs'>) }
   }
 
   private async call(
     inputs: NamedTensors,
     limits: Limits,
-    call: RemoteCall,
-  ): Promise<{ outputs: NamedTensors; result: unknown }> {
+    message: (inputs: Parcel) => RemoteCall,
+  ): Promise<{ outputs: NamedTensors; report: Ran['report'] }> {
     if (this.isDisposed) throw new TvmNodeError('ERR_DISPOSED', 'this session was disposed')
     checkInputs(inputs, this.inputs)
     // The memory for tensors belongs to one call at a time.
     return this.queue.add(limits, async (signal) => {
-      this.tensors.inputs.write(inputs)
-      const result = await this.session.call(call, { signal })
-      return { outputs: this.tensors.outputs.read(), result }
+      const ran = (await this.session.call(message(this.outbox.put(inputs)), { signal })) as Ran
+      return { outputs: this.inbox.take(ran.outputs), report: ran.report }
     })
   }
 
@@ -81,6 +89,7 @@ export class RemoteNetwork implements Session {
     await this.queue.answered()
     // With a session that was lost it is gone already.
     if (this.session.alive) await this.session.call({ type: 'unload', id: this.id }).catch(() => undefined)
+    this.outbox.dispose()
   }
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()

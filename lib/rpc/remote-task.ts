@@ -10,9 +10,8 @@ import {
   type TvmValue,
 } from '../runtime/index.js'
 import { type ArtifactMetadata, readArtifact } from '../session/artifact.js'
-import { sharedTensors } from '../session/engine-task.js'
-import type { ProfileReport } from '../session/session.js'
-import { SharedTensors } from '../session/shared-tensors.js'
+import type { Ran } from '../session/engine-task.js'
+import { Inbox, Outbox, type Parcel } from '../session/shared-tensors.js'
 import { type Address, formatAddress } from './address.js'
 import { type KernelArgument, timeKernel } from './board-timing.js'
 import { DEAD_AFTER_S } from './protocol.js'
@@ -33,8 +32,13 @@ export type RemoteCall =
   | { readonly type: 'remove'; readonly name: string }
   | { readonly type: 'call'; readonly name: string; readonly args: readonly TvmArg[] }
   | { readonly type: 'open'; readonly path: string }
-  | { readonly type: 'run'; readonly id: number }
-  | { readonly type: 'profile'; readonly id: number; readonly repeat: number }
+  | { readonly type: 'run'; readonly id: number; readonly inputs: Parcel }
+  | {
+      readonly type: 'profile'
+      readonly id: number
+      readonly inputs: Parcel
+      readonly repeat: number
+    }
   | { readonly type: 'unload'; readonly id: number }
   | {
       readonly type: 'time'
@@ -48,13 +52,12 @@ export type RemoteCall =
 export interface RemoteOpened {
   readonly id: number
   readonly metadata: ArtifactMetadata
-  /** Name and bytes of the memory through which inputs, then outputs, travel. */
-  readonly memory: { readonly name: string; readonly size: number }
 }
 
 interface Opened {
   readonly executor: RemoteExecutor
-  readonly tensors: ReturnType<typeof sharedTensors>
+  readonly inbox: Inbox
+  readonly outbox: Outbox
 }
 
 /** An engine has one session at a time. */
@@ -92,13 +95,9 @@ function perform(call: Exclude<RemoteCall, { type: 'open' }>): unknown {
       using func = need(current(), call.name)
       return plain(func(...call.args))
     }
-    case 'run': {
-      const { executor, tensors } = network(call.id)
-      tensors.outputs.write(executor.run(tensors.inputs.inPlace))
-      return undefined
-    }
+    case 'run':
     case 'profile':
-      return profile(call.id, call.repeat)
+      return runNetwork(call)
     case 'unload':
       return unload(call.id)
     case 'time': {
@@ -140,20 +139,19 @@ async function open(path: string): Promise<RemoteOpened> {
   const contents = await readArtifact(path)
   const executor = RemoteExecutor.open(current(), contents, libraries)
   const { inputs, outputs } = contents.metadata
-  // Memory of no bytes cannot be mapped.
-  const size = Math.max(1, SharedTensors.size(inputs) + SharedTensors.size(outputs))
-  const { name, buffer } = native.sharedMemoryCreate(size)
-  process.once('exit', () => native.sharedMemoryUnlink(name))
+  const outbox = new Outbox(outputs)
+  process.once('exit', () => outbox.dispose())
   const id = nextId++
-  networks.set(id, { executor, tensors: sharedTensors(buffer, contents.metadata) })
-  return { id, metadata: contents.metadata, memory: { name, size } }
+  networks.set(id, { executor, inbox: new Inbox(inputs), outbox })
+  return { id, metadata: contents.metadata }
 }
 
-function profile(id: number, repeat: number): Omit<ProfileReport, 'outputs'> {
-  const { executor, tensors } = network(id)
-  const { outputs, ...report } = executor.profile(tensors.inputs.inPlace, repeat)
-  tensors.outputs.write(outputs)
-  return report
+function runNetwork(call: Extract<RemoteCall, { type: 'run' | 'profile' }>): Ran {
+  const { executor, inbox, outbox } = network(call.id)
+  const inputs = inbox.inPlace(call.inputs)
+  if (call.type === 'run') return { outputs: outbox.put(executor.run(inputs)), report: undefined }
+  const { outputs, ...report } = executor.profile(inputs, call.repeat)
+  return { outputs: outbox.put(outputs), report }
 }
 
 function unload(id: number): void {

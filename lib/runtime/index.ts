@@ -1,4 +1,4 @@
-export { adoptParallelLoops, type CallResults, CallThread } from './call-thread.js'
+export { adoptParallelLoops, type CallResults, CallThread, type PackedCall } from './call-thread.js'
 export { dtypeArg, formatDataType, parseDataType } from './dtype.js'
 export { Handle } from './handle.js'
 export { type Library, openedLibrary, openLibrary } from './library.js'

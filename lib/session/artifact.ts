@@ -45,7 +45,8 @@ export interface ArtifactMetadata {
   readonly cpuFeatures: readonly string[]
   readonly libraryVersion: string
   readonly libraryCommit: string
-  readonly executor: 'graph' | 'aot'
+  /** `vm` is Relay's virtual machine, for networks with extents that only a run knows; those are -1 in the shapes here. */
+  readonly executor: 'graph' | 'aot' | 'vm'
   readonly optLevel: number
   readonly inputs: readonly InputInfo[]
   readonly outputs: readonly TensorInfo[]

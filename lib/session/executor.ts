@@ -1,58 +1,36 @@
 import { TvmNodeError } from '../errors.js'
-import type {
-  CallResults,
-  CallThread,
-  Module,
-  NDArray,
-  PackedFunc,
-  TvmArg,
-  TvmValue,
-} from '../runtime/index.js'
+import type { CallThread, Module, PackedCall, PackedFunc, TvmArg, TvmValue } from '../runtime/index.js'
+import type { ArtifactContents, ArtifactMetadata } from './artifact.js'
+import type { NamedTensors } from './inputs.js'
 
-/** A function of the executor with its arguments. */
-export type ExecutorCall = readonly [name: string, ...args: TvmArg[]]
+/** What runs a loaded network, on a thread of its own. */
+export interface Executor {
+  /** Hands inputs over. Calls that the list begins with belong to a run on them. */
+  prepare(inputs: NamedTensors): readonly PackedCall[]
+  /** Runs the network once more on the same inputs. */
+  readonly run: PackedCall
+  /** Yield the outputs of the last run, in order. */
+  readonly outputs: readonly PackedCall[]
+  /** Yields the library's report on the operators of a run; only of executors made for profiling. */
+  readonly profile: PackedCall
+  dispose(): void
+}
 
-/** A graph executor and the functions of it that are used again and again (TVM v0.18, src/runtime/graph_executor). */
-export class Executor {
-  /** The memory of the inputs, by their names within the graph. */
-  readonly inputs = new Map<string, NDArray>()
+/** How executors of one kind are made of an artifact's members and its code. */
+export interface ExecutorKind {
+  open(contents: ArtifactContents, code: Module, on: CallThread, profiling: boolean): Promise<Executor>
+}
+
+/** Functions of a module of the library that are used again and again. */
+export class ModuleFunctions {
   private readonly functions = new Map<string, PackedFunc>()
 
-  private constructor(
+  constructor(
     private readonly module: Module,
     private readonly thread: CallThread,
   ) {}
 
-  static async open(module: Module, thread: CallThread, inputs: readonly string[]): Promise<Executor> {
-    const executor = new Executor(module, thread)
-    for (const name of inputs) {
-      // Null where the graph does not use the input.
-      const array = (await executor.call('get_input', name)) as NDArray | null
-      if (array) executor.inputs.set(name, array)
-    }
-    return executor
-  }
-
-  async call(name: string, ...args: TvmArg[]): Promise<TvmValue> {
-    const { values } = await this.calls([[name, ...args]])
-    return values[0] as TvmValue
-  }
-
-  /** Runs some of the executor's functions in a row on its thread. */
-  calls(list: readonly ExecutorCall[]): Promise<CallResults> {
-    return this.thread.run(this.resolve(list))
-  }
-
-  /** The same on the calling thread. */
-  callsHere(list: readonly ExecutorCall[]): CallResults {
-    return this.thread.runHere(this.resolve(list))
-  }
-
-  private resolve(list: readonly ExecutorCall[]) {
-    return list.map(([name, ...args]) => [this.find(name), args] as const)
-  }
-
-  private find(name: string): PackedFunc {
+  find(name: string): PackedFunc {
     let found = this.functions.get(name)
     if (!found) {
       const looked = this.module.getFunction(name)
@@ -63,11 +41,33 @@ export class Executor {
     return found
   }
 
+  packed(name: string, ...args: TvmArg[]): PackedCall {
+    return [this.find(name), args]
+  }
+
+  async call(name: string, ...args: TvmArg[]): Promise<TvmValue> {
+    const { values } = await this.thread.run([this.packed(name, ...args)])
+    return values[0] as TvmValue
+  }
+
   dispose(): void {
     for (const func of this.functions.values()) func.dispose()
     this.functions.clear()
-    for (const array of this.inputs.values()) array.dispose()
-    this.inputs.clear()
     this.module.dispose()
   }
+}
+
+/** Calls that yield the outputs one by one. */
+export function outputCalls(functions: ModuleFunctions, { outputs }: ArtifactMetadata): PackedCall[] {
+  return outputs.map((_, i) => functions.packed('get_output', i))
+}
+
+/** A member that artifacts of a kind have. */
+export function memberOf({ members, metadata }: ArtifactContents, name: string): Uint8Array {
+  const member = members[name]
+  if (member) return member
+  throw new TvmNodeError(
+    'ERR_ARTIFACT_DAMAGED',
+    `an artifact for executor '${metadata.executor}' lacks ${name}`,
+  )
 }

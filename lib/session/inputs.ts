@@ -3,6 +3,14 @@ import { nearest } from '../nearest.js'
 import { isTensor, type Tensor, tensor } from '../tensor.js'
 import type { TensorInfo } from './artifact.js'
 
+/** Stands for an extent that may be any. */
+export const OPEN = -1
+
+/** Whether an extent may be any. */
+export function isOpen({ shape }: { readonly shape: readonly number[] }): boolean {
+  return shape.includes(OPEN)
+}
+
 /** Named tensors. */
 export type NamedTensors = Readonly<Record<string, Tensor>>
 
@@ -39,11 +47,12 @@ export function checkInputs(inputs: NamedTensors, expected: readonly TensorInfo[
         details,
       })
     }
-    const sameShape = input.shape.length === shape.length && shape.every((dim, i) => dim === input.shape[i])
+    const sameShape =
+      input.shape.length === shape.length && shape.every((dim, i) => dim === OPEN || dim === input.shape[i])
     if (input.dtype !== dtype || !sameShape) {
       throw new TvmNodeError(
         'ERR_INPUT',
-        `input '${name}' must be ${dtype} of shape [${shape}], got ${input.dtype} of shape [${input.shape}]`,
+        `input '${name}' must be ${dtype} of shape [${shape.map((dim) => (dim === OPEN ? '?' : dim))}], got ${input.dtype} of shape [${input.shape}]`,
         { details: { ...details, got: { dtype: input.dtype, shape: input.shape } } },
       )
     }

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { TvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
-import { native } from '../native.js'
 import { Engine } from '../process/engine.js'
 import type { ArtifactMetadata, TensorInfo } from './artifact.js'
 import {
@@ -11,9 +10,10 @@ import {
   type ProfileOptions,
 } from './call-options.js'
 import { CallQueue } from './call-queue.js'
-import { type EngineCall, type Opened, sharedTensors } from './engine-task.js'
+import type { EngineCall, Opened, Ran } from './engine-task.js'
 import { checkInputs, type NamedTensors } from './inputs.js'
 import type { LoadOptions, ProfileReport, Session } from './session.js'
+import { Inbox, Outbox, type Parcel } from './shared-tensors.js'
 
 /**
  * A session in a child process: a crash of generated code rejects one promise and harms nothing else. The next call gets a new
@@ -50,31 +50,33 @@ export class ProcessSession implements Session {
 
   async run(inputs: NamedTensors, options: CallOptions = {}): Promise<NamedTensors> {
     checkCallOptions(options)
-    return this.call(inputs, options, async (connection, signal) => {
-      await connection.call({ type: 'run' }, { signal })
-      return connection.tensors.outputs.read()
-    })
+    const { outputs } = await this.call(inputs, options, (parcel) => ({ type: 'run', inputs: parcel }))
+    return outputs
   }
 
   async profile(inputs: NamedTensors, options: ProfileOptions = {}): Promise<ProfileReport> {
     checkProfileOptions(options)
-    return this.call(inputs, options, async (connection, signal) => {
-      const report = await connection.call({ type: 'profile', repeat: options.repeat }, { signal })
-      return { outputs: connection.tensors.outputs.read(), ...(report as Omit<ProfileReport, 'outputs'>) }
-    })
+    const { repeat } = options
+    const { outputs, report } = await this.call(inputs, options, (parcel) => ({
+      type: 'profile',
+      inputs: parcel,
+      repeat,
+    }))
+    return { outputs, ...(report as Omit<ProfileReport, 'outputs'>) }
   }
 
-  private async call<T>(
+  private async call(
     inputs: NamedTensors,
     limits: Limits,
-    work: (connection: Connection, signal: AbortSignal) => Promise<T>,
-  ): Promise<T> {
+    message: (inputs: Parcel) => EngineCall,
+  ): Promise<{ outputs: NamedTensors; report: Ran['report'] }> {
     if (this.isDisposed) throw new TvmNodeError('ERR_DISPOSED', 'this session was disposed')
     checkInputs(inputs, this.inputs)
     return this.queue.add(limits, async (signal) => {
       if (!this.connection.alive) await this.reconnect({ signal })
-      this.connection.tensors.inputs.write(inputs)
-      return work(this.connection, signal)
+      const { connection } = this
+      const ran = (await connection.call(message(connection.outbox.put(inputs)), { signal })) as Ran
+      return { outputs: connection.inbox.take(ran.outputs), report: ran.report }
     })
   }
 
@@ -116,19 +118,21 @@ export class ProcessSession implements Session {
   }
 }
 
-/** An engine with the artifact loaded, and the memory shared with it. */
+/** An engine with the artifact loaded, and the memory through which tensors travel. */
 class Connection {
   readonly metadata: ArtifactMetadata
   readonly threads: number
-  readonly tensors: ReturnType<typeof sharedTensors>
+  readonly outbox: Outbox
+  readonly inbox: Inbox
 
   private constructor(
     private readonly engine: Engine,
-    { metadata, threads, memory }: Opened,
+    { metadata, threads }: Opened,
   ) {
     this.metadata = metadata
     this.threads = threads
-    this.tensors = sharedTensors(native.sharedMemoryOpen(memory.name, memory.size), metadata)
+    this.outbox = new Outbox(metadata.inputs)
+    this.inbox = new Inbox(metadata.outputs)
   }
 
   static open(path: string, threads: number | undefined, limits: Limits): Promise<Connection> {
@@ -165,5 +169,6 @@ class Connection {
 
   close(): void {
     this.engine.kill()
+    this.outbox.dispose()
   }
 }

@@ -1,7 +1,8 @@
+import { TvmNodeError } from '../errors.js'
 import { encodeBfloat16, encodeFloat16 } from '../float16.js'
 import { elementCount, emptyTensor, type Tensor, tensorFromBytes } from '../tensor.js'
 import type { TensorInfo } from './artifact.js'
-import type { NamedTensors } from './inputs.js'
+import { type NamedTensors, OPEN } from './inputs.js'
 
 /**
  * Inputs where none are given: standard normal numbers for floating types, any byte for 8-bit integers, 0 and 1 for the others, so
@@ -11,7 +12,22 @@ import type { NamedTensors } from './inputs.js'
  */
 export function sampleInputs(infos: readonly TensorInfo[], seed = 1): NamedTensors {
   const random = uniform(seed)
-  return Object.fromEntries(infos.map((info) => [info.name, sample(info, random)]))
+  return Object.fromEntries(infos.map((info) => [info.name, sample(closed(info), random)]))
+}
+
+/** An open batch is 1. @throws `ERR_INPUT` for other open dimensions, of which nobody knows what would be fair */
+function closed(info: TensorInfo): TensorInfo {
+  const { name, shape } = info
+  const open = shape.lastIndexOf(OPEN)
+  if (open < 0) return info
+  if (open > 0) {
+    throw new TvmNodeError(
+      'ERR_INPUT',
+      `dimension ${open} of input '${name}' is open, so that there are no sample inputs; give inputs, on the command line --inputs`,
+      { details: { name, shape } },
+    )
+  }
+  return { ...info, shape: [1, ...shape.slice(1)] }
 }
 
 function sample({ dtype, shape }: TensorInfo, random: () => number): Tensor {

@@ -1,3 +1,4 @@
+import { native } from '../native.js'
 import { byteLength, emptyTensor, type Tensor, tensorBytes, tensorFromBytes } from '../tensor.js'
 import type { TensorInfo } from './artifact.js'
 import type { NamedTensors } from './inputs.js'
@@ -5,53 +6,88 @@ import type { NamedTensors } from './inputs.js'
 /** So that the library takes tensors in place. */
 const ALIGNMENT = 64
 
-/** Tensors of known shapes laid out in memory that two processes share. */
-export class SharedTensors {
-  private constructor(private readonly views: NamedTensors) {}
+/** Tensors in memory that two processes share, for the one that did not write them. */
+export interface Parcel {
+  readonly memory: { readonly name: string; readonly size: number }
+  /** Of the tensors in the order in which both sides know them. */
+  readonly shapes: readonly (readonly number[])[]
+}
 
-  /** Bytes that the tensors need. */
-  static size(infos: readonly TensorInfo[]): number {
-    return infos.reduce((total, info) => total + room(info), 0)
+/** Where tensors are put for another process; later ones take the place of earlier ones. */
+export class Outbox {
+  private memory: { readonly name: string; readonly buffer: ArrayBuffer } | undefined
+
+  constructor(private readonly infos: readonly TensorInfo[]) {}
+
+  /** Copies tensors in. */
+  put(tensors: NamedTensors): Parcel {
+    const shapes = this.infos.map(({ name }) => (tensors[name] as Tensor).shape)
+    const needed = sizeOf(this.infos, shapes)
+    if (!this.memory || this.memory.buffer.byteLength < needed) {
+      this.dispose()
+      this.memory = native.sharedMemoryCreate(needed)
+    }
+    const { name, buffer } = this.memory
+    for (const [each, view] of Object.entries(viewsOf(buffer, this.infos, shapes)))
+      copy(view, tensors[each] as Tensor)
+    return { memory: { name, size: buffer.byteLength }, shapes }
   }
 
-  /** @param offset - Where in the buffer they begin, a multiple of 64. */
-  static over(buffer: ArrayBuffer, infos: readonly TensorInfo[], offset = 0): SharedTensors {
-    let at = offset
-    const views = infos.map((info): [string, Tensor] => {
-      const { name, dtype, shape } = info
-      const bytes = new Uint8Array(buffer, at, byteLength(dtype, shape))
-      at += room(info)
-      return [name, tensorFromBytes(dtype, shape, bytes)]
+  /** Forgets the memory, which the other side may not have opened. */
+  dispose(): void {
+    if (this.memory) native.sharedMemoryUnlink(this.memory.name)
+    this.memory = undefined
+  }
+}
+
+/** Where tensors of another process are found. */
+export class Inbox {
+  private memory: { readonly name: string; readonly buffer: ArrayBuffer } | undefined
+
+  constructor(private readonly infos: readonly TensorInfo[]) {}
+
+  /** The tensors in place: they change when the other side puts others there. */
+  inPlace({ memory: { name, size }, shapes }: Parcel): NamedTensors {
+    if (this.memory?.name !== name) this.memory = { name, buffer: native.sharedMemoryOpen(name, size) }
+    return viewsOf(this.memory.buffer, this.infos, shapes)
+  }
+
+  /** Copies of the tensors. */
+  take(parcel: Parcel): NamedTensors {
+    const entries = Object.entries(this.inPlace(parcel)).map(([name, view]) => {
+      const tensor = emptyTensor(view.dtype, view.shape)
+      copy(tensor, view)
+      return [name, tensor] as const
     })
-    return new SharedTensors(Object.fromEntries(views))
+    return Object.fromEntries(entries)
   }
+}
 
-  /** The tensors in place: they change with the next write. */
-  get inPlace(): NamedTensors {
-    return this.views
-  }
+type Shapes = Parcel['shapes']
 
-  /** Copies tensors of the same shapes and types in. */
-  write(tensors: NamedTensors): void {
-    for (const [name, view] of Object.entries(this.views)) copy(view, tensors[name] as Tensor)
-  }
+/** Bytes that the tensors need; memory of none cannot be mapped. */
+function sizeOf(infos: readonly TensorInfo[], shapes: Shapes): number {
+  return Math.max(
+    1,
+    infos.reduce((total, { dtype }, i) => total + room(dtype, shapes[i] ?? []), 0),
+  )
+}
 
-  /** Copies the tensors out. */
-  read(): NamedTensors {
-    return Object.fromEntries(
-      Object.entries(this.views).map(([name, view]) => {
-        const tensor = emptyTensor(view.dtype, view.shape)
-        copy(tensor, view)
-        return [name, tensor]
-      }),
-    )
-  }
+function viewsOf(buffer: ArrayBuffer, infos: readonly TensorInfo[], shapes: Shapes): NamedTensors {
+  let at = 0
+  const views = infos.map(({ name, dtype }, i): [string, Tensor] => {
+    const shape = shapes[i] ?? []
+    const bytes = new Uint8Array(buffer, at, byteLength(dtype, shape))
+    at += room(dtype, shape)
+    return [name, tensorFromBytes(dtype, shape, bytes)]
+  })
+  return Object.fromEntries(views)
 }
 
 function copy(to: Tensor, from: Tensor): void {
   tensorBytes(to)?.set(tensorBytes(from) as Uint8Array)
 }
 
-function room({ dtype, shape }: TensorInfo): number {
+function room(dtype: Tensor['dtype'], shape: readonly number[]): number {
   return Math.ceil(byteLength(dtype, shape) / ALIGNMENT) * ALIGNMENT
 }

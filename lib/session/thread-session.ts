@@ -9,6 +9,7 @@ import {
   type Module,
   type NDArray,
   openLibrary,
+  type PackedCall,
   type TvmArg,
   type TvmValue,
 } from '../runtime/index.js'
@@ -28,17 +29,23 @@ import {
 } from './call-options.js'
 import { CallQueue } from './call-queue.js'
 import { allowedCpus } from './cpus.js'
-import { Executor, type ExecutorCall } from './executor.js'
+import type { Executor, ExecutorKind } from './executor.js'
+import { graphExecutor } from './graph-executor.js'
 import { InlineGate } from './inline-gate.js'
-import { checkInputs, type NamedTensors } from './inputs.js'
+import { checkInputs, isOpen, type NamedTensors } from './inputs.js'
 import { operatorProfiles } from './operator-profile.js'
 import type { LoadOptions, ProfileReport, Session } from './session.js'
+import { virtualMachine } from './virtual-machine.js'
 
-const CPU = 1
 /** TVM's thread pool mode "n threads that share these processors" (v0.18, include/tvm/runtime/threading_backend.h). */
 const SHARE_CPUS = -3
 const MOST_DEFAULT_THREADS = 8
 const INLINE_BELOW_US = 200
+
+const kinds: Readonly<Partial<Record<ArtifactMetadata['executor'], ExecutorKind>>> = {
+  graph: graphExecutor,
+  vm: virtualMachine,
+}
 
 /** A session on one native thread of this process, with its own pool of workers; short runs go on the JavaScript thread. */
 export class ThreadSession implements Session {
@@ -47,7 +54,6 @@ export class ThreadSession implements Session {
   private readonly thread: CallThread
   private readonly queue = new CallQueue(false)
   private readonly gate: InlineGate
-  private readonly runCalls: readonly ExecutorCall[]
   private executor: Executor | undefined
   private profiler: Promise<Executor> | undefined
   private isDisposed = false
@@ -61,7 +67,6 @@ export class ThreadSession implements Session {
     this.gate = new InlineGate(inlineBelowUs)
     this.inputs = contents.metadata.inputs
     this.outputs = contents.metadata.outputs
-    this.runCalls = [['run'], ...this.outputs.map((_, i) => ['get_output', i] as const)]
   }
 
   /** @throws `ERR_CPU_FEATURES`, `ERR_NO_BUNDLE`, `ERR_TVM` */
@@ -74,7 +79,7 @@ export class ThreadSession implements Session {
     const most = Math.min(allowedCpus().length, MOST_DEFAULT_THREADS)
     const session = new ThreadSession(contents, threads ?? most, inlineBelowUs)
     try {
-      session.executor = await session.createExecutor('tvm.graph_executor.create')
+      session.executor = await session.createExecutor(false)
     } catch (error) {
       await session.dispose()
       throw error
@@ -89,18 +94,11 @@ export class ThreadSession implements Session {
     return this.isDisposed
   }
 
-  private async createExecutor(create: string): Promise<Executor> {
-    const { members } = this.contents
-    const graph = Buffer.from(members['graph.json'] as Uint8Array).toString('utf8')
-    const library = await this.loadCode()
-    const module = (await this.call(create, graph, library, CPU, 0)) as Module
-    const executor = await Executor.open(
-      module,
-      this.thread,
-      this.inputs.map(({ internal }) => internal),
-    )
-    await executor.call('load_params', members['params.bin'])
-    return executor
+  private async createExecutor(profiling: boolean): Promise<Executor> {
+    const { executor } = this.metadata
+    const kind = kinds[executor]
+    if (!kind) throw new TvmNodeError('ERR_NOT_ARTIFACT', `there are no sessions for executor '${executor}'`)
+    return kind.open(this.contents, await this.loadCode(), this.thread, profiling)
   }
 
   /** The system's loader needs a file; it may go as soon as it is mapped. */
@@ -140,22 +138,13 @@ export class ThreadSession implements Session {
   }
 
   private runHere(inputs: NamedTensors): NamedTensors {
-    const executor = this.executor as Executor
-    this.setInputs(executor, inputs)
-    const results = executor.callsHere(this.runCalls)
+    const results = this.thread.runHere(callsOf(this.executor as Executor, inputs))
     this.gate.spend(results.durationUs)
     return this.collect(results)
   }
 
-  /** Writes into the executor's own memory, which no run uses at the time. */
-  private setInputs(executor: Executor, inputs: NamedTensors): void {
-    for (const { name, internal } of this.inputs)
-      executor.inputs.get(internal)?.copyFrom(inputs[name] as NamedTensors[string])
-  }
-
   private async runOn(executor: Executor, inputs: NamedTensors): Promise<NamedTensors> {
-    this.setInputs(executor, inputs)
-    return this.collect(await executor.calls(this.runCalls))
+    return this.collect(await this.thread.run(callsOf(executor, inputs)))
   }
 
   /** Copies the outputs out, which the next run overwrites. */
@@ -164,7 +153,8 @@ export class ThreadSession implements Session {
     const arrays = values.slice(-this.outputs.length)
     const outputs = this.outputs.map(({ name, dtype, shape }, i) => {
       using array = arrays[i] as NDArray
-      return [name, { dtype, shape: [...shape], data: array.toTensor().data }]
+      const extents = isOpen({ shape }) ? array.shape : shape
+      return [name, { dtype, shape: [...extents], data: array.toTensor().data }]
     })
     return Object.fromEntries(outputs)
   }
@@ -179,13 +169,12 @@ export class ThreadSession implements Session {
       const times: number[] = []
       for (let i = 0; i < (options.repeat ?? 10); i++) {
         const started = performance.now()
-        await executor.call('run')
+        await this.thread.run([executor.run])
         times.push((performance.now() - started) * 1000)
       }
-      this.profiler ??= this.createExecutor('tvm.graph_executor_debug.create')
+      this.profiler ??= this.createExecutor(true)
       const profiler = await this.profiler
-      this.setInputs(profiler, inputs)
-      const { values } = await profiler.calls([['profile', []]])
+      const { values } = await this.thread.run([...profiler.prepare(inputs), profiler.profile])
       const report = values.at(-1)
       const json = (await this.call('runtime.profiling.AsJSON', report as TvmArg)) as string
       return {
@@ -218,4 +207,9 @@ export class ThreadSession implements Session {
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }
+}
+
+/** The calls of one run, which end with those for the outputs. */
+function callsOf(executor: Executor, inputs: NamedTensors): PackedCall[] {
+  return [...executor.prepare(inputs), executor.run, ...executor.outputs]
 }

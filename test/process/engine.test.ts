@@ -30,6 +30,7 @@ const long = (folder: string): CompileRequest => ({
   moduleName: 'default',
   target: 'llvm',
   optLevel: 3,
+  executor: 'auto',
   shapes: {},
   constants: {},
   config: {},

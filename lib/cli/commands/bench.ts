@@ -11,6 +11,7 @@ import { EXIT } from '../exit.js'
 import { type KeepOptions, keepResult, latencyMetrics, resultsOption } from '../keep-result.js'
 import { boardOption, trackerOption } from '../network-options.js'
 import {
+  executorOption,
   inputsOption,
   integer,
   noCacheOption,
@@ -34,6 +35,7 @@ interface Options extends KeepOptions {
   readonly against?: 'onnxruntime'
   readonly target: string
   readonly optLevel: string
+  readonly executor: 'auto' | 'graph' | 'vm'
   readonly shape?: Shapes
   readonly records?: string[]
   readonly cache: boolean
@@ -59,6 +61,7 @@ export const bench: CliCommand = {
     .addOption(boardOption().conflicts(['target', 'against']))
     .addOption(trackerOption())
     .addOption(optLevelOption())
+    .addOption(executorOption())
     .addOption(shapeOption())
     .addOption(recordsOption())
     .addOption(noCacheOption())
@@ -153,6 +156,7 @@ async function compileFor(model: string, options: Options, { signal, progress }:
   return compile(model, {
     ...(await buildOptions(options)),
     optLevel: Number(options.optLevel),
+    executor: options.executor,
     shapes: options.shape ?? {},
     ...(options.records ? { records: options.records } : {}),
     cache: options.cache,

@@ -7,6 +7,7 @@ import { type KeepOptions, keepResult, resultsOption } from '../keep-result.js'
 import { boardOption } from '../network-options.js'
 import {
   constantsOption,
+  executorOption,
   integer,
   noCacheOption,
   optLevelOption,
@@ -31,6 +32,7 @@ interface Options extends KeepOptions {
   readonly moduleName: string
   readonly target: string
   readonly optLevel: string
+  readonly executor: 'auto' | 'graph' | 'vm'
   readonly shape?: Shapes
   readonly constants?: string
   readonly records?: string[]
@@ -69,6 +71,7 @@ export const compile: CliCommand = {
     )
     .addOption(new Option('--module-name <name>', "the network's name in generated C").default('default'))
     .addOption(optLevelOption())
+    .addOption(executorOption())
     .addOption(shapeOption())
     .addOption(constantsOption())
     .addOption(recordsOption())
@@ -124,6 +127,7 @@ async function build(
     format: options.format,
     moduleName: options.moduleName,
     optLevel: Number(options.optLevel),
+    executor: options.executor,
     ...(await importOptions(options)),
     ...(options.records ? { records: options.records } : {}),
     cache: options.cache,
@@ -156,6 +160,7 @@ async function build(
       ['artifact', `${output} (${formatBytes(size)})`],
       ['compiled in', artifact.fromCache ? 'an earlier run (from the cache)' : `${(ms / 1000).toFixed(1)} s`],
       ['target', metadata.target],
+      ['executor', metadata.executor],
       ['inputs', describeTensors(metadata.inputs)],
       ['outputs', describeTensors(metadata.outputs)],
     ]),

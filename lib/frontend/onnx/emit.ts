@@ -122,7 +122,7 @@ export function stored(x: Value): Value {
 
 /** Changes the shape; constants share their memory. */
 export function reshape(x: Value, shape: readonly number[]): Value {
-  if (x.shape.length === shape.length && x.shape.every((dim, i) => dim === shape[i])) return x
+  if (x.rank === shape.length && x.dims.every((dim, i) => dim === shape[i])) return x
   const shared = x.reshaped(shape)
   if (shared) return shared
   // Zeros are extents here, never "copy the input's extent".
@@ -134,13 +134,17 @@ export function transpose(x: Value, axes: readonly number[]): Value {
 }
 
 export function broadcastTo(x: Value, shape: readonly number[]): Value {
-  if (x.rank === shape.length && x.shape.every((dim, i) => dim === shape[i])) return x
+  if (x.rank === shape.length && x.dims.every((dim, i) => dim === shape[i])) return x
   return emit('broadcast_to', [x], { shape: [...shape] })
 }
 
 /** Adds axes of extent 1 until `rank`, in front unless `behind`. */
 export function padRank(x: Value, rank: number, behind = false): Value {
   const ones = new Array<number>(Math.max(rank - x.rank, 0)).fill(1)
+  if (x.isOpen)
+    return ones.length === 0
+      ? x
+      : emit('expand_dims', [x], { axis: behind ? x.rank : 0, num_newaxis: ones.length })
   return reshape(x, behind ? [...x.shape, ...ones] : [...ones, ...x.shape])
 }
 
@@ -150,7 +154,7 @@ export function concatenate(values: readonly Value[], axis: number): Value {
 
 /** The part [begin, end) of one axis, with a positive step. */
 export function sliceAxis(x: Value, axis: number, begin: number, end: number, step = 1): Value {
-  if (begin === 0 && end === x.shape[axis] && step === 1) return x
+  if (begin === 0 && end === x.dims[axis] && step === 1) return x
   return emit('strided_slice', [x], {
     begin: [begin],
     end: [end],

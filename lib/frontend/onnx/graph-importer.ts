@@ -3,6 +3,7 @@ import { currentTrace } from '../../ir/constant-trace.js'
 import { Attributes } from './attributes.js'
 import { whyUnknown } from './check.js'
 import type { ImportContext } from './context.js'
+import { extentArithmetic } from './extent-arithmetic.js'
 import { movesElements } from './narrow.js'
 import { nodeLabel, OnnxNode } from './node.js'
 import { orderNodes } from './order.js'
@@ -19,7 +20,7 @@ import {
 import { readSparseTensor } from './sparse-tensor.js'
 import { type Survey, Unexamined } from './survey.js'
 import { type ReadExternal, readTensor } from './tensor-proto.js'
-import { Value } from './value.js'
+import { OpenShape, Value } from './value.js'
 
 /** Names in force at a place of the model, each made when first asked for. */
 export class Scope {
@@ -74,21 +75,24 @@ export class GraphImporter {
   readonly #entered = new Set<FunctionProto>()
   readonly #main: GraphProto
   readonly #survey: Survey | undefined
+  readonly #open: boolean
   /** Names of the nodes around the place that is imported. */
   readonly #path: string[] = []
 
   /**
    * @param main - The graph whose weights a trace follows.
    * @param survey - Notes what cannot be imported; without one the first such node ends the import.
+   * @param open - Whether extents may be left to be found by a run.
    */
   constructor(
     functions: readonly FunctionProto[],
     readExternal: ReadExternal,
     main: GraphProto,
-    survey?: Survey,
+    { survey, open = false }: { survey?: Survey | undefined; open?: boolean } = {},
   ) {
     this.#main = main
     this.#survey = survey
+    this.#open = open
     this.#functions = new Map(
       functions.map((each) => [functionKey(each.domain, each.name, each.overload), each]),
     )
@@ -150,7 +154,7 @@ export class GraphImporter {
     this.#path.push(proto.name || proto.output[0] || '')
     const results = called
       ? this.#importFunction(called, inputs, attrs, around)
-      : this.#convert(new OnnxNode(proto, attrs, opsetOf(proto, around)), inputs, scope, around)
+      : this.#convert(new OnnxNode(proto, attrs, opsetOf(proto, around), this.#open), inputs, scope, around)
     this.#path.pop()
     for (const [i, name] of proto.output.entries()) {
       const value = results[i]
@@ -206,13 +210,15 @@ export class GraphImporter {
       readSparse: (sparse) => this.#readSparse(sparse),
     }
     try {
+      const extents = extentArithmetic(node, inputs)
+      if (extents instanceof Value) return [extents]
       const results = convertWith(found, node, inputs, context)
-      for (const value of results)
-        if (value?.isTensor && value.shape.includes(-1))
-          node.dynamic('the extents of its result depend on values', inputs)
-      return results
+      if (!this.#open && results.some((value) => value?.isTensor && value.isOpen))
+        node.dynamic('the extents of its result depend on values', inputs)
+      return extents ? results.map((value) => value?.withExtents(extents.extents)) : results
     } catch (error) {
       if (isTvmNodeError(error, 'ERR_INVALID_ARGUMENT')) node.unsupported(error.message)
+      if (error instanceof OpenShape) node.dynamic(error.message, inputs)
       if (error instanceof RangeError) node.invalid(`its result is too large: ${error.message}`, error)
       // Attributes or types that Relay refuses are the model's fault or a gap here; either way the node must be named.
       if (!isTvmNodeError(error, 'ERR_TVM')) throw error

@@ -7,7 +7,7 @@ import type { Structure } from '../../session/structure.js'
 import type { DType, Tensor } from '../../tensor.js'
 import { checkOpset, unsupported, withInputNames } from './check.js'
 import { GraphImporter, opsetVersions, Scope } from './graph-importer.js'
-import { type AssumedDimension, checkConstants, resolveInputs } from './input-shapes.js'
+import { type AssumedDimension, checkConstants, type Opening, resolveInputs } from './input-shapes.js'
 import { type OnnxModel, readModel } from './model.js'
 import { packed, packedShape, unpacked } from './narrow.js'
 import { flattenInputs, flattenOutput, nestedValue } from './nested-inputs.js'
@@ -22,6 +22,8 @@ export interface ImportOptions {
    * named `x[0]`, `x[1]`...; an empty one has an empty list under its own name, an empty optional has null.
    */
   readonly shapes?: Readonly<Record<string, readonly number[] | null>>
+  /** Which dimensions stay open (-1): none (default), all that nobody pinned, or those where one beside the batch is open. */
+  readonly open?: Opening
   /** Inputs to bind to a value: they become constants and are no inputs of the result. */
   readonly constants?: Readonly<Record<string, Tensor>>
 }
@@ -67,7 +69,8 @@ function importAll({ proto, graph, readExternal }: OnnxModel, options: ImportOpt
   checkOpset(opsets)
   const scope = new Scope()
   const { inputs, params, structures, assumed } = bindInputs(graph, graph.input, options, scope)
-  const importer = new GraphImporter(proto.functions, readExternal, graph)
+  const open = isOpening(options)
+  const importer = new GraphImporter(proto.functions, readExternal, graph, { open })
   const values = naming(inputs, () => importer.importGraph(graph, scope, { opsets }))
   const parts = graph.output.map(({ name }, i) => ({ name, ...flattenOutput(name, values[i] as Value) }))
   const results = parts.flatMap(({ tensors }) => tensors)
@@ -78,13 +81,18 @@ function importAll({ proto, graph, readExternal }: OnnxModel, options: ImportOpt
       results.map(([, value]) => value),
     ),
     inputs,
-    outputs: results.map(([name, { shape, dtype }]) => ({ name, shape, dtype })),
+    outputs: results.map(([name, { dims, dtype }]) => ({ name, shape: dims, dtype })),
     structure: {
       inputs: structures,
       outputs: Object.fromEntries(nested.map(({ name, structure }) => [name, structure])),
     },
     assumed,
   }
+}
+
+/** Whether extents may be left to be found by a run. */
+function isOpening({ open }: ImportOptions): boolean {
+  return open !== undefined && open !== 'none'
 }
 
 interface BoundInputs {
@@ -98,7 +106,7 @@ interface BoundInputs {
 function bindInputs(
   { initializer }: GraphProto,
   declared: readonly ValueInfoProto[],
-  { shapes, constants = {} }: ImportOptions,
+  { shapes, constants = {}, open }: ImportOptions,
   scope: Scope,
 ): BoundInputs {
   const given = new Set(initializer.map(({ name }) => name))
@@ -109,7 +117,7 @@ function bindInputs(
     given.add(name)
   }
   const free = flat.tensors.filter(({ name }) => !given.has(name))
-  const { types, assumed } = resolveInputs(free, flat.shapes)
+  const { types, assumed } = resolveInputs(free, flat.shapes, open)
 
   openLibrary()
   registerOperators()
@@ -178,7 +186,10 @@ function surveyRead({ proto, graph, readExternal }: OnnxModel, options: ImportOp
   survey.attempt(() => checkOpset(opsets))
   const scope = new Scope()
   const assumed = surveyInputs(survey, graph, options, scope)
-  const importer = new GraphImporter(proto.functions, readExternal, graph, survey)
+  const importer = new GraphImporter(proto.functions, readExternal, graph, {
+    survey,
+    open: isOpening(options),
+  })
   survey.attempt(() => importer.importGraph(graph, scope, { opsets }))
   return { problems: survey.problems, ...survey.counts, assumed }
 }
@@ -199,7 +210,7 @@ function surveyInputs(
     for (const input of graph.input) {
       const ofInput = <T>(all: Readonly<Record<string, T>> = {}) =>
         Object.fromEntries(Object.entries(all).filter(([name]) => belongsTo(name, input.name)))
-      const own = { shapes: ofInput(options.shapes), constants: ofInput(options.constants) }
+      const own = { ...options, shapes: ofInput(options.shapes), constants: ofInput(options.constants) }
       if (!survey.attempt(() => bindInputs(graph, [input], own, scope))) scope.set(input.name, Value.unknown)
     }
     if (survey.problems.length === before) survey.note(error)

@@ -1,4 +1,5 @@
 import { TvmNodeError } from '../../errors.js'
+import { UNKNOWN_DIM } from '../../ir/type.js'
 import { isNarrow } from '../../narrow.js'
 import { nearest } from '../../nearest.js'
 import type { DType, Tensor } from '../../tensor.js'
@@ -24,6 +25,11 @@ export interface AssumedDimension {
   readonly extent: number
 }
 
+/** Which dimensions that nobody pinned stay open: see `ImportOptions.open`. */
+export type Opening = 'none' | 'needed' | 'all'
+
+const ANY_RANK = ' (of any rank)'
+
 /** The batch, the first dimension, is taken as this when it is open. */
 const ASSUMED_BATCH = 1
 
@@ -36,6 +42,7 @@ const ASSUMED_BATCH = 1
 export function resolveInputs(
   inputs: readonly ValueInfoProto[],
   shapes: InputShapes = {},
+  opening: Opening = 'none',
 ): { types: InputType[]; assumed: AssumedDimension[] } {
   checkNames(Object.keys(shapes), inputs)
   const symbols = new Map<string, number>()
@@ -72,13 +79,14 @@ export function resolveInputs(
     }
     const dims = tensorType.shape?.dim
     const pinned = shapes[name]
-    if (!dims && !pinned) open.push(`${name} (of any rank)`)
+    if (!dims && !pinned) open.push(`${name}${ANY_RANK}`)
     const rank = dims?.length ?? pinned?.length ?? 0
     const shape = Array.from({ length: rank }, (_, axis) => {
       const dim = dims?.[axis]
       const symbol = symbolOf(dim)
       const known = fixedExtent(dim) ?? positive(pinned?.[axis]) ?? symbols.get(symbol)
       if (known !== undefined) return known
+      if (opening === 'all') return UNKNOWN_DIM
       if (axis === 0 && rank > 1) {
         assumed.push({ input: name, axis, symbol, extent: ASSUMED_BATCH })
         if (symbol) symbols.set(symbol, ASSUMED_BATCH)
@@ -88,8 +96,14 @@ export function resolveInputs(
       return 0
     })
     if (open.length > 0 && !example) example = exampleShape(name, dims ?? [], shape)
-    return { name, shape: checkedShape(shape, `input '${name}'`), dtype }
+    checkedShape(
+      shape.filter((dim) => dim !== UNKNOWN_DIM),
+      `input '${name}'`,
+    )
+    return { name, shape, dtype }
   })
+  const anyRank = open.some((each) => each.endsWith(ANY_RANK))
+  if (open.length > 0 && opening === 'needed' && !anyRank) return resolveInputs(inputs, shapes, 'all')
   if (open.length > 0) {
     throw new TvmNodeError(
       'ERR_DYNAMIC_SHAPE',

@@ -11,7 +11,13 @@ export class OnnxNode {
   /** The version of the node's operator set. */
   readonly opset: number
 
-  constructor(proto: NodeProto, attrs: Attributes, opset: number) {
+  /** @param open - Whether extents may be left to be found by a run. */
+  constructor(
+    proto: NodeProto,
+    attrs: Attributes,
+    opset: number,
+    readonly open = false,
+  ) {
     this.proto = proto
     this.attrs = attrs
     this.opset = opset
@@ -56,6 +62,10 @@ export class OnnxNode {
   /** As `numbers`, of one element. */
   number(value: Value, role: string): number {
     return this.numbers(value, role)[0] ?? this.invalid(`its ${role} is empty`)
+  }
+  /** The elements of an input on which a shape depends; undefined where only a run knows them and that may be so. */
+  knownNumbers(value: Value, role: string): number[] | undefined {
+    return this.open ? value.numbers : this.numbers(value, role)
   }
   /** A shape would depend on these values, which only a run computes. */
   dynamic(why: string, values: readonly (Value | undefined)[]): never {

@@ -2,8 +2,16 @@ import { TvmNodeError } from '../../errors.js'
 import { decodeBfloat16, decodeFloat16, encodeBfloat16, encodeFloat16 } from '../../float16.js'
 import { currentTrace } from '../../ir/constant-trace.js'
 import { type Constant, constant, dtypeOf, type Expr, shapeOf } from '../../ir/relay.js'
+import { UNKNOWN_DIM } from '../../ir/type.js'
 import { isFloat8, isNarrow, narrowNumbers, unpackNibbles } from '../../narrow.js'
 import { type DType, elementCount, emptyTensor, type Tensor } from '../../tensor.js'
+
+/** Somebody asked for extents that only a run knows. */
+export class OpenShape extends Error {
+  constructor(why = 'it needs extents that only a run knows') {
+    super(why)
+  }
+}
 
 /**
  * What an ONNX name stands for while a graph is imported: a Relay expression with its type, or a constant, whose expression
@@ -14,6 +22,7 @@ export class Value {
   #tensor: Tensor | undefined
   #shape: readonly number[] | undefined
   #dtype: DType | undefined
+  #extents: readonly number[] | undefined
   #stored: Value | undefined
   #items: readonly Value[] | undefined
   /** Whether the value is known at compile time. */
@@ -81,13 +90,33 @@ export class Value {
     this.#expr ??= constant(this.#tensor as Tensor)
     return this.#expr
   }
-  /** Extents, `-1` where not known. */
-  get shape(): readonly number[] {
+  /** Extents, `-1` where only a run knows. */
+  get dims(): readonly number[] {
     this.#shape ??= shapeOf(this.expr)
     return this.#shape
   }
+  /** Extents where all of them are known; for others it throws `OpenShape`, so that nobody calculates with -1. */
+  get shape(): readonly number[] {
+    if (this.dims.includes(UNKNOWN_DIM)) throw new OpenShape()
+    return this.dims
+  }
   get rank(): number {
-    return this.shape.length
+    return this.dims.length
+  }
+  get isOpen(): boolean {
+    return this.dims.includes(UNKNOWN_DIM)
+  }
+  /** Elements of a row of extents as far as they are known, `-1` for others, which are not negative; undefined for any other value. */
+  get extents(): readonly number[] | undefined {
+    if (this.#extents) return this.#extents
+    const row = this.isConstant && this.dims.length <= 1 && /^int(32|64)$/.test(this.dtype)
+    return row ? this.numbers : undefined
+  }
+  /** A value, not constant, whose elements are extents. */
+  withExtents(extents: readonly number[]): Value {
+    const value = Value.computed(this.expr)
+    value.#extents = extents
+    return value
   }
   get dtype(): DType {
     this.#dtype ??= dtypeOf(this.expr) as DType

@@ -19,8 +19,9 @@ function layouts(
 
 function checkWeight(node: OnnxNode, data: Value, weight: Value): void {
   if (data.rank < 3 || weight.rank !== data.rank) {
-    node.invalid(`input [${data.shape}] and weight [${weight.shape}] do not fit`)
+    node.invalid(`input [${data.dims}] and weight [${weight.shape}] do not fit`)
   }
+  if (data.dims[1] === -1) node.dynamic('its input has an open number of channels', [data])
   const given = node.attrs.optionalInts('kernel_shape')
   if (given && String(given) !== String(weight.shape.slice(2))) {
     node.invalid(`kernel_shape is [${given}], the weight's is [${weight.shape.slice(2)}]`)
@@ -39,10 +40,10 @@ export function convolve(
   const spatial = data.rank - 2
   const groups = node.attrs.int('group', 1)
   const [channels = 0, perGroup = 0, ...kernel] = weight.shape
-  if (groups < 1 || (data.shape[1] as number) !== perGroup * groups || channels % groups !== 0) {
-    node.invalid(`input [${data.shape}], weight [${weight.shape}] and group ${groups} do not fit`)
+  if (groups < 1 || (data.dims[1] as number) !== perGroup * groups || channels % groups !== 0) {
+    node.invalid(`input [${data.dims}], weight [${weight.shape}] and group ${groups} do not fit`)
   }
-  const { strides, dilations, padBegin, padEnd } = readGeometry(node, data.shape, kernel)
+  const { strides, dilations, padBegin, padEnd } = readGeometry(node, data.dims, kernel)
   return make({
     strides: [...strides],
     padding: [...padBegin, ...padEnd],
@@ -96,11 +97,11 @@ operator('ConvTranspose', {
     const spatial = data.rank - 2
     const groups = attrs.int('group', 1)
     const [inputs = 0, perGroup = 0, ...kernel] = weight.shape
-    if (groups < 1 || data.shape[1] !== inputs || inputs % groups !== 0) {
-      node.invalid(`input [${data.shape}], weight [${weight.shape}] and group ${groups} do not fit`)
+    if (groups < 1 || data.dims[1] !== inputs || inputs % groups !== 0) {
+      node.invalid(`input [${data.dims}], weight [${weight.shape}] and group ${groups} do not fit`)
     }
     const axes = range(spatial)
-    const { strides, dilations, ...explicit } = readGeometry(node, data.shape, kernel)
+    const { strides, dilations, ...explicit } = readGeometry(node, data.dims, kernel)
     let outputPadding = [
       ...attrs.ints(
         'output_padding',

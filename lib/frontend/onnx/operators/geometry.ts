@@ -1,8 +1,9 @@
 import type { OnnxNode } from '../node.js'
+import { OpenShape } from '../value.js'
 
 /** How windows slide over the spatial axes of an input [batch, channel, ...spatial]. */
 export interface Geometry {
-  /** Extents of the input's spatial axes. */
+  /** Extents of the input's spatial axes; -1 where only a run knows. */
   readonly input: readonly number[]
   readonly kernel: readonly number[]
   readonly strides: readonly number[]
@@ -43,10 +44,11 @@ export function readGeometry(node: OnnxNode, shape: readonly number[], kernel: r
   if (auto !== 'SAME_UPPER' && auto !== 'SAME_LOWER') return node.invalid(`auto_pad is '${auto}'`)
   const totals = input.map((extent, i) => {
     const stride = strides[i] as number
-    return Math.max(
-      (Math.ceil(extent / stride) - 1) * stride + reach(kernel[i] as number, dilations[i] as number) - extent,
-      0,
-    )
+    const window = reach(kernel[i] as number, dilations[i] as number)
+    // Whatever the extent is, windows one apart leave out one less than they are wide.
+    if (stride === 1) return window - 1
+    if (extent < 0) throw new OpenShape(`auto_pad ${auto} needs extents that only a run knows`)
+    return Math.max((Math.ceil(extent / stride) - 1) * stride + window - extent, 0)
   })
   return { ...windows, ...splitPadding(totals, auto) }
 }

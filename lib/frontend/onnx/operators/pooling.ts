@@ -1,7 +1,7 @@
 import { abs, emit, multiply, power, range, reduce } from '../emit.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
-import { numbers, type Value } from '../value.js'
+import { numbers, OpenShape, type Value } from '../value.js'
 import { type Geometry, reach, readGeometry } from './geometry.js'
 import { largestPlaces } from './largest-places.js'
 
@@ -14,7 +14,7 @@ export interface Pool extends Geometry {
 }
 
 function readPool(node: OnnxNode, data: Value): Pool {
-  const geometry = readGeometry(node, data.shape, node.attrs.ints('kernel_shape'))
+  const geometry = readGeometry(node, data.dims, node.attrs.ints('kernel_shape'))
   const ceil = node.attrs.flag('ceil_mode')
   const output: number[] = []
   const fittedEnd: number[] = []
@@ -25,6 +25,12 @@ function readPool(node: OnnxNode, data: Value): Pool {
       number,
     ]
     const window = reach(geometry.kernel[i] as number, geometry.dilations[i] as number)
+    if (extent < 0) {
+      if (ceil) throw new OpenShape('ceil_mode needs extents that only a run knows')
+      output.push(extent)
+      fittedEnd.push(end)
+      continue
+    }
     const steps = (extent + begin + end - window) / stride
     let count = (ceil ? Math.ceil(steps) : Math.floor(steps)) + 1
     // A window that would start in the padding at the end is left out.
@@ -71,6 +77,7 @@ export function averagePool(node: OnnxNode, data: Value): Value {
   const pool = readPool(node, data)
   const whole = emitPool(node, 'avg', data, pool, true)
   if (node.attrs.flag('count_include_pad')) return whole
+  if (pool.input.some((extent) => extent < 0)) return emitPool(node, 'avg', data, pool, false)
   // The mean over whole windows, times their size over the number of elements that count.
   return range(pool.input.length).reduce((result, axis) => {
     const size = pool.kernel[axis] as number

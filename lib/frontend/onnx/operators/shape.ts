@@ -1,7 +1,20 @@
-import { broadcastShape, broadcastTo, emit, product, range, reshape, transpose } from '../emit.js'
+import { cast, emit, product, range, reshape, transpose } from '../emit.js'
+import {
+  broadcastExtents,
+  broadcastToExtents,
+  type Extent,
+  extentsIn,
+  extentsOf,
+  extentValue,
+  productOf,
+  reshapeTo,
+  rowOf,
+  times,
+  withExtents,
+} from '../extents.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
-import { numbers, scalar, type Value } from '../value.js'
+import { scalar, type Value } from '../value.js'
 
 operator('Identity', { since: 1, required: 1, takesSequences: true, convert: (_node, [x]) => x })
 
@@ -10,13 +23,22 @@ operator('Shape', {
   required: 1,
   convert({ attrs }, [x]) {
     const clamp = (axis: number) => Math.min(Math.max(axis < 0 ? axis + x.rank : axis, 0), x.rank)
-    return numbers(x.shape.slice(clamp(attrs.int('start', 0)), clamp(attrs.int('end', x.rank))), 'int64')
+    return rowOf(extentsOf(x).slice(clamp(attrs.int('start', 0)), clamp(attrs.int('end', x.rank))))
   },
 })
 
-operator('Size', { since: 1, required: 1, convert: (_node, [x]) => scalar(product(x.shape), 'int64') })
+operator('Size', {
+  since: 1,
+  required: 1,
+  convert(_node, [x]) {
+    const size = productOf(extentsOf(x))
+    return typeof size === 'number' ? scalar(size, 'int64') : reshape(size, [])
+  },
+})
 
-function reshapeTo(node: OnnxNode, x: Value, wanted: readonly number[], allowZero: boolean): Value {
+/** Extents of which 0 keeps one of the input and -1 stands for what is left. */
+function reshapeBy(node: OnnxNode, x: Value, wanted: readonly number[], allowZero: boolean): Value {
+  if (x.isOpen) return reshapeOpen(node, x, wanted, allowZero)
   const shape = wanted.map((dim, axis) =>
     dim === 0 && !allowZero ? (x.shape[axis] ?? node.invalid(`no axis ${axis} to copy`)) : dim,
   )
@@ -32,16 +54,56 @@ function reshapeTo(node: OnnxNode, x: Value, wanted: readonly number[], allowZer
   return reshape(x, shape)
 }
 
+function reshapeOpen(node: OnnxNode, x: Value, wanted: readonly number[], allowZero: boolean): Value {
+  const own = extentsOf(x)
+  const kept = wanted.map((dim, axis): Extent => {
+    if (dim !== 0 || allowZero) return dim
+    return own[axis] ?? node.invalid(`no axis ${axis} to copy`)
+  })
+  const rest = wanted.indexOf(-1)
+  if (wanted.some((dim, axis) => dim < 0 && axis !== rest)) node.invalid(`the new shape is [${wanted}]`)
+  // What is open and stays where it is goes out of the calculation of what is left.
+  const others = kept.filter((extent, axis) => axis !== rest && !own.includes(extent))
+  const given = own.filter((extent) => typeof extent === 'number' || !kept.includes(extent))
+  const [all, known] = [productOf(given), productOf(others)]
+  const left = typeof all === 'number' && typeof known === 'number' ? all / known : undefined
+  if (left !== undefined && !Number.isInteger(left))
+    node.invalid(`shape [${x.dims}] cannot become [${wanted}]`)
+  const extents = kept.map((extent, axis) => (axis === rest && left !== undefined ? left : extent))
+  if (rest < 0 || left !== undefined) return reshapeTo(x, extents)
+  const copies = kept.every((extent, axis) => typeof extent === 'number' || extent === own[axis])
+  if (copies && !allowZero) return emit('reshape', [x], { newshape: [...wanted] })
+  const shaped = emit('dyn.reshape', [x, rowOf(extents)], { newshape: null, allowzero: allowZero })
+  return withExtents(
+    shaped,
+    extents.map((extent, axis) => (axis === rest ? extentValue(1) : extent)),
+  )
+}
+
+/** To a shape of which a run says some or all. */
+function reshapeByValue(x: Value, shape: Value, allowZero: boolean): Value {
+  const extents = shape.extents
+  const [rank = 0] = shape.shape
+  const shaped = emit('dyn.reshape', [x, cast(shape, 'int64')], { newshape: null, allowzero: allowZero })
+  const certain = (extents ?? new Array<number>(rank).fill(-1)).map((extent) =>
+    extent > 0 ? extent : extentValue(1),
+  )
+  return withExtents(shaped, certain)
+}
+
 operator('Reshape', {
   since: 1,
   required: 1,
-  convert: (node, [x]) => reshapeTo(node, x, node.attrs.ints('shape'), false),
+  convert: (node, [x]) => reshapeBy(node, x, node.attrs.ints('shape'), false),
 })
 operator('Reshape', {
   since: 5,
   required: 2,
-  convert: (node, [x, shape]) =>
-    reshapeTo(node, x, node.numbers(shape, 'shape'), node.attrs.flag('allowzero')),
+  convert(node, [x, shape]) {
+    const allowZero = node.attrs.flag('allowzero')
+    const known = node.knownNumbers(shape, 'shape')
+    return known ? reshapeBy(node, x, known, allowZero) : reshapeByValue(x, shape, allowZero)
+  },
 })
 
 operator('Flatten', {
@@ -50,7 +112,8 @@ operator('Flatten', {
   convert(node, [x]) {
     const given = node.attrs.int('axis', 1)
     const axis = given === x.rank ? given : node.axis(given, x.rank)
-    return reshape(x, [product(x.shape.slice(0, axis)), product(x.shape.slice(axis))])
+    const extents = extentsOf(x)
+    return reshapeTo(x, [productOf(extents.slice(0, axis)), productOf(extents.slice(axis))])
   },
 })
 
@@ -58,6 +121,7 @@ function squeeze(node: OnnxNode, x: Value, given: readonly number[] | undefined)
   const axes = given
     ? given.map((axis) => node.axis(axis, x.rank))
     : range(x.rank).filter((axis) => x.shape[axis] === 1)
+  if (x.isOpen) return emit('squeeze', [x], { axis: axes })
   const wrong = axes.find((axis) => x.shape[axis] !== 1)
   if (wrong !== undefined) node.invalid(`axis ${wrong} of shape [${x.shape}] has not extent 1`)
   return reshape(
@@ -81,10 +145,10 @@ function unsqueeze(node: OnnxNode, x: Value, given: readonly number[]): Value {
   const rank = x.rank + given.length
   const axes = new Set(given.map((axis) => node.axis(axis, rank)))
   if (axes.size !== given.length) node.invalid(`axes [${given}] repeat`)
-  const rest = [...x.shape]
-  return reshape(
+  const rest = [...extentsOf(x)]
+  return reshapeTo(
     x,
-    range(rank).map((axis) => (axes.has(axis) ? 1 : (rest.shift() as number))),
+    range(rank).map((axis) => (axes.has(axis) ? 1 : (rest.shift() as Extent))),
   )
 }
 
@@ -114,10 +178,11 @@ operator('Expand', {
   since: 8,
   required: 2,
   convert(node, [x, shape]) {
-    const wanted = node.numbers(shape, 'shape')
-    return broadcastTo(
+    node.knownNumbers(shape, 'shape')
+    const wanted = extentsIn(shape)
+    return broadcastToExtents(
       x,
-      broadcastShape(x.shape, wanted) ?? node.invalid(`[${x.shape}] does not broadcast to [${wanted}]`),
+      broadcastExtents(extentsOf(x), wanted) ?? node.invalid(`[${x.dims}] does not broadcast to [${wanted}]`),
     )
   },
 })
@@ -126,7 +191,12 @@ operator('Tile', {
   since: 6,
   required: 2,
   convert(node, [x, repeats]) {
-    const reps = node.numbers(repeats, 'repeats')
+    const reps = node.knownNumbers(repeats, 'repeats')
+    if (!reps || x.isOpen) {
+      const extents = extentsOf(x).map((extent, axis) => times(extent, extentsIn(repeats)[axis] ?? 1))
+      const tiled = emit('dyn.tile', [x, cast(repeats, 'int64')], { reps: null })
+      return withExtents(tiled, extents)
+    }
     if (reps.length !== x.rank || reps.some((times) => times < 0))
       node.invalid(`repeats [${reps}] do not fit shape [${x.shape}]`)
     const shape = x.shape.map((extent, axis) => extent * (reps[axis] as number))

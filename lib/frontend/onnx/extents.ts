@@ -1,0 +1,121 @@
+import { UNKNOWN_DIM } from '../../ir/type.js'
+import { add, concatenate, emit, multiply, reshape, sliceAxis } from './emit.js'
+import { numbers, type Value } from './value.js'
+
+/** An extent of a tensor: a number, or where only a run knows it, an int64 value [1]. */
+export type Extent = number | Value
+
+/** Of each value that was asked for: the same extent is the same object, so that it can be recognised. */
+const known = new WeakMap<Value, Extent[]>()
+
+export function extentsOf(x: Value): readonly Extent[] {
+  let extents = known.get(x)
+  if (!extents) {
+    const row = x.isOpen ? emit('shape_of', [x], { dtype: 'int64' }) : undefined
+    extents = x.dims.map((dim, axis) =>
+      dim === UNKNOWN_DIM && row ? sliceAxis(row, 0, axis, axis + 1) : dim,
+    )
+    known.set(x, extents)
+  }
+  return extents
+}
+
+export function extentOf(x: Value, axis: number): Extent {
+  return extentsOf(x)[axis] as Extent
+}
+
+/** The extents that a row of numbers says: those that are known, and elements of the row. */
+export function extentsIn(row: Value): readonly Extent[] {
+  const [length = 0] = row.shape
+  const certain = row.extents ?? new Array<number>(length).fill(UNKNOWN_DIM)
+  const wide = emitCast(row)
+  return certain.map((extent, i) =>
+    row.isConstant || extent !== UNKNOWN_DIM ? extent : sliceAxis(wide, 0, i, i + 1),
+  )
+}
+function emitCast(row: Value): Value {
+  return row.isConstant || row.dtype === 'int64' ? row : emit('cast', [row], { dtype: 'int64' })
+}
+
+/** An extent as an int64 value [1]. */
+export function extentValue(extent: Extent): Value {
+  return typeof extent === 'number' ? numbers([extent], 'int64') : extent
+}
+
+/** Extents side by side as an int64 value. */
+export function rowOf(extents: readonly Extent[]): Value {
+  if (extents.every((extent) => typeof extent === 'number')) return numbers(extents, 'int64')
+  return concatenate(extents.map(extentValue), 0)
+}
+
+const isNumber = (extent: Extent): extent is number => typeof extent === 'number'
+
+export function times(a: Extent, b: Extent): Extent {
+  if (isNumber(a) && isNumber(b)) return a * b
+  if (a === 1) return b
+  return b === 1 ? a : multiply(extentValue(a), extentValue(b))
+}
+export function plus(a: Extent, b: Extent): Extent {
+  if (isNumber(a) && isNumber(b)) return a + b
+  if (a === 0) return b
+  return b === 0 ? a : add(extentValue(a), extentValue(b))
+}
+export function productOf(extents: readonly Extent[]): Extent {
+  return extents.reduce(times, 1)
+}
+/** The extents that NumPy's rules broadcast two of them to; undefined when they do not fit. */
+function joined(a: Extent, b: Extent): Extent | undefined {
+  if (a === b || b === 1) return a
+  if (a === 1) return b
+  if (isNumber(a) && isNumber(b)) return undefined
+  // A given extent above 1 is what the other one must be, or become.
+  if (isNumber(a)) return a
+  if (isNumber(b)) return b
+  return emit('where', [emit('equal', [a, numbers([1], 'int64')]), b, a])
+}
+/** The extents that NumPy's rules broadcast these to; undefined when they do not fit. */
+export function broadcastExtents(...shapes: readonly (readonly Extent[])[]): Extent[] | undefined {
+  const rank = Math.max(0, ...shapes.map(({ length }) => length))
+  const result = new Array<Extent>(rank).fill(1)
+  for (const shape of shapes) {
+    for (const [i, extent] of shape.entries()) {
+      const at = rank - shape.length + i
+      const both = joined(result[at] as Extent, extent)
+      if (both === undefined) return undefined
+      result[at] = both
+    }
+  }
+  return result
+}
+
+const sameExtents = (a: readonly Extent[], b: readonly Extent[]) =>
+  a.length === b.length && a.every((extent, i) => extent === b[i])
+
+/** `reshape` to extents of which a run may have to say some. */
+export function reshapeTo(x: Value, extents: readonly Extent[]): Value {
+  if (extents.every(isNumber) && !x.isOpen) return reshape(x, extents)
+  const own = extentsOf(x)
+  if (sameExtents(own, extents)) return x
+  const COPY = 0
+  const codes = extents.map((extent, i) =>
+    isNumber(extent) ? extent : extent === own[i] ? COPY : UNKNOWN_DIM,
+  )
+  const zero = extents.includes(0)
+  const rest = codes.filter((code) => code === UNKNOWN_DIM).length
+  if (rest <= 1 && !zero) return emit('reshape', [x], { newshape: codes })
+  const shaped = emit('dyn.reshape', [x, rowOf(extents)], { newshape: null, allowzero: true })
+  return withExtents(shaped, extents)
+}
+
+/** Says of a value what is known of its extents, where its operator leaves all of them open. */
+export function withExtents(x: Value, extents: readonly Extent[]): Value {
+  if (!extents.some(isNumber) || extents.includes(0)) return x
+  return emit('reshape', [x], { newshape: extents.map((extent) => (isNumber(extent) ? extent : 0)) })
+}
+
+/** `broadcastTo` extents of which a run may have to say some. */
+export function broadcastToExtents(x: Value, extents: readonly Extent[]): Value {
+  if (sameExtents(extentsOf(x), extents)) return x
+  if (extents.every(isNumber)) return emit('broadcast_to', [x], { shape: [...extents] })
+  return withExtents(emit('dyn.broadcast_to', [x, rowOf(extents)], { shape: null }), extents)
+}

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Artifact, compile } from '#lib/compile/compile.js'
+import { load } from '#lib/session/load.js'
+import { onnxModel } from '../support/onnx-writer.js'
+import { randomTensor as random } from '../support/random.js'
+import { expectClose, runReference } from '../support/run-onnx.js'
+
+const model = onnxModel({
+  opset: 17,
+  inputs: { x: { dtype: 'float32', shape: ['N', 3, 8, 8] } },
+  initializers: {
+    w: random([6, 3, 3, 3], 'float32', -2, 2, 1),
+    b: random([6], 'float32', -2, 2, 2),
+    fc: random([96, 10], 'float32', -2, 2, 3),
+  },
+  nodes: [
+    { op: 'Conv', inputs: ['x', 'w', 'b'], outputs: ['c'], attrs: { pads: [1, 1, 1, 1], strides: [2, 2] } },
+    { op: 'Relu', inputs: ['c'], outputs: ['r'] },
+    { op: 'Flatten', inputs: ['r'], outputs: ['f'] },
+    { op: 'MatMul', inputs: ['f', 'fc'], outputs: ['m'] },
+    { op: 'Add', inputs: ['m', 'm'], outputs: ['y'] },
+  ],
+  outputs: ['y'],
+})
+/** Sums of a hundred products of up to 500. */
+const sums = { atol: 1e-3 }
+const batch = (n: number) => ({ x: random([n, 3, 8, 8], 'float32', -2, 2, n) })
+
+let artifact: Artifact
+beforeAll(async () => {
+  artifact = await compile(model, { executor: 'vm' })
+})
+afterAll(() => artifact.dispose())
+
+test('the result says what runs it and which extents are open', () => {
+  expect(artifact.executor).toBe('vm')
+  expect(artifact.metadata.inputs[0]?.shape).toEqual([-1, 3, 8, 8])
+  expect(artifact.metadata.outputs[0]?.shape).toEqual([-1, 10])
+  expect(artifact.metadata.assumed).toEqual([])
+})
+
+describe.each(['thread', 'process'] as const)('in a %s', (isolation) => {
+  test('batches of any size give the numbers of ONNX Runtime', async () => {
+    await using session = await load(artifact, { isolation })
+    for (const n of [1, 7, 3, 1, 64])
+      expectClose(await session.run(batch(n)), await runReference(model, batch(n)), sums)
+  })
+
+  test('a profile is one of the inputs at hand', async () => {
+    await using session = await load(artifact, { isolation })
+    const { outputs, metrics, profile } = await session.profile(batch(5), { repeat: 3 })
+    expectClose(outputs, await runReference(model, batch(5)), sums)
+    expect(metrics.latencyUs.count).toBe(3)
+    expect(profile.map(({ name }) => name).join()).toMatch(/conv2d/)
+  })
+
+  test('inputs that fit no extents are refused and harm nothing', async () => {
+    await using session = await load(artifact, { isolation })
+    const wrong = { x: random([2, 3, 8, 9]) }
+    await expect(session.run(wrong)).rejects.toMatchObject({ code: 'ERR_INPUT' })
+    await expect(session.run(wrong)).rejects.toThrow('[?,3,8,8]')
+    expectClose(await session.run(batch(2)), await runReference(model, batch(2)), sums)
+  })
+})
+
+test('runs at the same time each have their own inputs', async () => {
+  await using session = await load(artifact)
+  const sizes = [4, 1, 9, 2]
+  const results = await Promise.all(sizes.map((n) => session.run(batch(n))))
+  for (const [i, n] of sizes.entries())
+    expectClose(results[i] as never, await runReference(model, batch(n)), sums)
+})
+
+test('pinned dimensions make a graph', async () => {
+  await using pinned = await compile(model, { shapes: { x: [3, 3, 8, 8] } })
+  expect(pinned.executor).toBe('graph')
+})
