@@ -44,6 +44,8 @@ function refresh(id) {
     refreshers.set(
       id,
       paced(async () => {
+        // It was deleted meanwhile.
+        if (!refreshers.has(id)) return
         const response = await fetch(`/v1/backends/${id}`)
         if (response.status === 404) forget(id)
         else if (response.ok) show(await response.json())

@@ -30,3 +30,10 @@ export function pictures(count, random) {
   }
   return { data, labels, count }
 }
+
+/** A copy in which one pixel of one picture is far too bright. */
+export function withHotPixel({ data, ...rest }) {
+  const hot = data.slice()
+  hot[0] = 100
+  return { ...rest, data: hot }
+}

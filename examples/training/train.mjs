@@ -1,19 +1,24 @@
-// Trains a small network and compares it, every tenth epoch, with what TVM makes of it for this machine: in float32 and in
-// 8-bit integers. Run it with `npm run demo:training`; `--epochs`, `--steps` and `--frequency` change how long and how often.
+// Trains a small network and compares it, every second epoch, with what TVM makes of it for this machine: in float32 and in
+// 8-bit integers. A page shows it live. In one epoch a picture with a hot pixel slips into the calibration of the 8-bit network, as
+// happens: the page says which. Run it with `npm run demo:training`; `--epochs`, `--steps` and `--frequency` change how long and how
+// often, `--hot-epoch` when, `--stay` keeps the page after the training.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
-import { TvmBackend, tensor } from 'tvm-node'
-import { CLASSES, generator, pictures, SIZE } from './data.mjs'
+import { Service, TvmBackend, tensor } from 'tvm-node'
+import { openInBrowser } from './browser.mjs'
+import { CLASSES, generator, pictures, SIZE, withHotPixel } from './data.mjs'
 import { accuracy, Network } from './network.mjs'
 import { exportFloat, exportInt8 } from './onnx.mjs'
 import { lineChart } from './plot.mjs'
 
 const { values } = parseArgs({
   options: {
-    epochs: { type: 'string', default: '21' },
+    epochs: { type: 'string', default: '41' },
     steps: { type: 'string', default: '50' },
-    frequency: { type: 'string', default: '10' },
+    frequency: { type: 'string', default: '2' },
+    'hot-epoch': { type: 'string', default: '12' },
+    stay: { type: 'boolean', default: process.stdout.isTTY === true },
     plot: { type: 'string', default: 'build/training-drift.svg' },
   },
 })
@@ -23,7 +28,12 @@ const network = new Network()
 const random = generator(7)
 const validation = pictures(200, generator(8))
 const calibration = pictures(64, generator(9))
-const models = { float32: () => exportFloat(network), int8: () => exportInt8(network, calibration) }
+let epoch = 0
+const models = {
+  float32: () => exportFloat(network),
+  int8: () =>
+    exportInt8(network, epoch === Number(values['hot-epoch']) ? withHotPixel(calibration) : calibration),
+}
 
 const rows = []
 const columns = [
@@ -40,18 +50,23 @@ const columns = [
 ]
 const widths = [5, 7, 8, 8, 9, 8, 10, 9, 10, 8]
 const line = (cells) => cells.map((cell, i) => String(cell).padStart(widths[i])).join('  ')
+
+const service = await Service.start({ port: 0 })
+console.log(`watch it: ${service.url}\n`)
+openInBrowser(service.url)
 console.log(line(columns))
 
 const backends = []
 for (const [form, model] of Object.entries(models)) {
   const backend = await TvmBackend.create({ board: 'local_cpu', val_frequency: frequency, threads: 1 })
+  service.watch(backend, form)
   backends.push({ form, model, backend, evaluation: backend.evaluation() })
 }
 try {
-  for (let epoch = 0; epoch < epochs; epoch++) {
+  for (; epoch < epochs; epoch++) {
     let loss = 0
     for (let step = 0; step < steps; step++) loss += network.step(pictures(16, random)) / steps
-    await validate(epoch, loss)
+    await validate(loss)
   }
 } finally {
   for (const { backend } of backends) await backend.dispose()
@@ -72,9 +87,14 @@ await writeFile(
 )
 console.log(`\nplot of the drift: ${values.plot}`)
 if (rows.length === 0 || rows.some(({ status }) => status !== 'measured')) process.exitCode = 1
+if (values.stay) {
+  console.log(`the page stays until Ctrl-C: ${service.url}`)
+  await new Promise((resolve) => process.once('SIGINT', resolve))
+}
+await service.close()
 
 /** A validation as a training server has it: batches of which the backends see the first. */
-async function validate(epoch, loss) {
+async function validate(loss) {
   const size = 100
   for (const { evaluation, model } of backends) await evaluation.onValidationEpochStart(model)
   const right = []

@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { chromium, openBrowser } from '../support/browser.js'
 import { scratchFolder } from '../support/scratch.js'
 
 const folder = scratchFolder()
@@ -51,3 +52,37 @@ test("a backend in a loop of one's own has a result for every epoch", () => {
     expect.stringMatching(/^epoch 2: measured MSE/),
   ])
 })
+
+// Debian's chromium is what it takes: apt-get install chromium.
+test.skipIf(!chromium)(
+  'its page says within ten seconds which epoch broke the network, and which operator is slow',
+  async () => {
+    const browser = await openBrowser()
+    const child = spawn(process.execPath, [
+      'examples/training/train.mjs',
+      ...['--epochs', '4', '--steps', '30', '--frequency', '1', '--hot-epoch', '2', '--stay'],
+      ...['--plot', join(folder, 'live.svg')],
+    ])
+    let output = ''
+    child.stdout.on('data', (chunk) => {
+      output += chunk
+    })
+    try {
+      const printed = (what: RegExp) => expect.poll(() => output, { timeout: 30_000 }).toMatch(what)
+      await printed(/watch it: \S+/)
+      const page = await browser.newPage()
+      await page.goto(/watch it: (\S+)/.exec(output)?.[1] as string)
+      await printed(/^ +2 .*int8/m)
+      const attention = () => page.$eval('#attention', (list) => list.textContent)
+      await expect
+        .poll(attention, { timeout: 10_000 })
+        .toMatch(/int8: validation epoch 2 broke the deployed network: .*signal to noise is/)
+      expect(await attention()).toMatch(/int8: the operator \S+ takes \d+ % of the time/)
+      expect(await attention()).not.toMatch(/float32: validation/)
+      await printed(/stays until Ctrl-C/)
+    } finally {
+      child.kill('SIGINT')
+      await new Promise((resolve) => child.once('exit', resolve))
+    }
+  },
+)
