@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { TvmNodeError } from '../errors.js'
+import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
 import { type Address, LOOPBACK } from '../rpc/address.js'
 import { quoted } from '../ssh/command.js'
 import type { Finished, RunningCommand, SshConnection } from '../ssh/connection.js'
+import { uploadAgent } from './agent.js'
 
 /** How servers tell where they listen: this package's, then Python's and TVM's own (TVM v0.18, python/tvm/rpc/server.py). */
 const announcements = [/"address":\{"host":"[^"]*","port":(\d+)\}/, /bind to \S*?:(\d+)/]
@@ -11,6 +12,9 @@ const announcements = [/"address":\{"host":"[^"]*","port":(\d+)\}/, /bind to \S*
 const NONE_FOUND = 127
 /** Milliseconds for a server that was told to end. */
 const ENDING = 5000
+
+/** What a board's description calls this package's own server, which needs nothing on the board. */
+const AGENT = 'agent'
 
 /** Runs the first server that the board has, on its loopback. */
 const usual = [
@@ -20,8 +24,7 @@ const usual = [
   'then exec python3 -m tvm.exec.rpc_server --host 127.0.0.1 --key $KEY',
   'elif command -v tvm_rpc >/dev/null',
   'then exec tvm_rpc server --host=127.0.0.1 --key=$KEY',
-  `else echo 'there is neither tvm-node, nor tvm for python3, nor tvm_rpc; install one, or set the board key "server"' >&2`,
-  `exit ${NONE_FOUND}`,
+  `else exit ${NONE_FOUND}`,
   'fi',
 ].join('\n')
 
@@ -45,8 +48,9 @@ export class BoardServer {
   /**
    * Starts a server and waits until it listens.
    *
-   * @param command - Shell command that finds the key in `$KEY`; default the first server that the board has.
-   * @throws `ERR_BOARD` with the server's output when it ends before, `ERR_CONNECTION`, `ERR_TIMEOUT`
+   * @param command - Shell command that finds the key in `$KEY`, or `agent` for this package's own, which is brought to the board;
+   * default the first server that the board has, and the agent where it has none.
+   * @throws `ERR_BOARD` with the server's output when it ends before, `ERR_REMOTE`, `ERR_CONNECTION`, `ERR_TIMEOUT`
    */
   static async start(
     ssh: SshConnection,
@@ -54,10 +58,28 @@ export class BoardServer {
     limits: Limits = {},
     environment: Readonly<Record<string, string>> = {},
   ): Promise<BoardServer> {
+    const launch = (script: string) => BoardServer.launch(ssh, script, limits, environment)
+    if (command !== null && command !== AGENT) return launch(command)
+    if (command === null) {
+      try {
+        return await launch(usual)
+      } catch (error) {
+        if (!isTvmNodeError(error, 'ERR_BOARD') || error.details.code !== NONE_FOUND) throw error
+      }
+    }
+    return launch(await uploadAgent(ssh, limits))
+  }
+
+  private static async launch(
+    ssh: SshConnection,
+    command: string,
+    limits: Limits,
+    environment: Readonly<Record<string, string>>,
+  ): Promise<BoardServer> {
     const key = `board-${randomBytes(16).toString('hex')}`
     const variables = Object.entries({ ...environment, KEY: key })
     const exports = variables.map(([name, value]) => `export ${name}=${quoted(value)}\n`).join('')
-    const script = exports + (command ?? usual)
+    const script = exports + command
     let output = ''
     let announce: (port: number) => void = () => undefined
     const announced = new Promise<number>((resolve) => {

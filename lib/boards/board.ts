@@ -58,7 +58,7 @@ export const boardSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe(
-      "Shell command that runs a server of TVM's protocol on the board's loopback under the key $KEY; default the first of tvm-node, Python's and TVM's own that the board has.",
+      "Shell command that runs a server of TVM's protocol on the board's loopback under the key $KEY, or 'agent' for a small one that is brought to it; default the first of tvm-node, Python's and TVM's own that the board has, else the agent.",
     ),
   tracker: z.string().nullable().default(null).describe('host:port of a tracker that runs already.'),
   opencl: z.boolean().default(false).describe('Whether a rebuilt runtime has OpenCL.'),

@@ -9,7 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of all blocks; code with vector operations needs more. */
+#ifndef ARENA_ALIGNMENT
 #define ARENA_ALIGNMENT 16U
+#endif
 
 void arena_init(uint8_t* start, size_t size);
 

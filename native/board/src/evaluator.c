@@ -11,6 +11,25 @@ static const int64_t kMostCalls = (int64_t)1 << 40;
 
 static evaluator_t slots[BOARD_EVALUATORS];
 
+/* Module, name, device type, device id, number, repeat, min_repeat_ms, limit_zero_time_iterations, cooldown_interval_ms,
+   repeats_to_cooldown; cache_flush_bytes and f_preproc may follow. */
+const char* evaluator_settings(const arguments_t* arguments, evaluator_t* settings) {
+  static const char kWrong[] = "RPCTimeEvaluator takes a module, a name and numbers";
+  if (arguments->count < 10 || arguments->codes[0] != ARG_MODULE || !is_text(arguments, 1)) return kWrong;
+  for (int i = 2; i < 10; i++)
+    if (!is_number(arguments, i)) return kWrong;
+  const TVMValue* const values = arguments->values;
+  *settings = (evaluator_t){
+      .number = values[4].v_int64,
+      .repeat = values[5].v_int64,
+      .min_repeat_ms = values[6].v_int64,
+      .zero_limit = values[7].v_int64,
+      .cooldown_ms = values[8].v_int64,
+      .cooldown_every = values[9].v_int64,
+  };
+  return NULL;
+}
+
 const char* evaluator_add(const evaluator_t* settings, int* slot) {
   if (settings->number < 1 || settings->number > kMostCalls) return "number must be at least 1";
   if (settings->repeat < 1 || settings->repeat > MOST_REPEATS) return "too many repetitions for one answer";
@@ -73,6 +92,7 @@ const char* evaluator_run(int slot, const arguments_t* arguments, result_t* resu
   const char* wrong = call_function(self.function, arguments, &warm_up);
   for (int64_t i = 0; wrong == NULL && i < self.repeat; i++) {
     double seconds = 0;
+    if (self.before != NULL) self.before(arguments);
     wrong = measure(&self, arguments, &seconds);
     uint64_t bits = 0;
     memcpy(&bits, &seconds, sizeof bits);

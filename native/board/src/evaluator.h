@@ -15,7 +15,12 @@ typedef struct {
   int64_t zero_limit;
   int64_t cooldown_ms;
   int64_t cooldown_every;
+  /* Called before each measurement, or NULL. */
+  void (*before)(const arguments_t* arguments);
 } evaluator_t;
+
+/* What the host asks for, but for the function (RPCTimeEvaluator: TVM v0.18, src/runtime/rpc/rpc_module.cc). NULL, or what is wrong. */
+const char* evaluator_settings(const arguments_t* arguments, evaluator_t* settings);
 
 const char* evaluator_add(const evaluator_t* settings, int* slot);
 void evaluator_remove(int slot);

@@ -7,6 +7,7 @@
 #include "backend.h"
 #include "board.h"
 #include "evaluator.h"
+#include "random_fill.h"
 #include "rpc.h"
 #include "stack.h"
 
@@ -53,51 +54,16 @@ static const char* max_packet_size(const arguments_t* arguments, result_t* resul
   return NULL;
 }
 
-/* RPCTimeEvaluator(module, name, device type, device id, number, repeat, min_repeat_ms, limit_zero_time_iterations,
-   cooldown_interval_ms, repeats_to_cooldown, cache_flush_bytes, f_preproc): TVM v0.18, src/runtime/rpc/rpc_module.cc. */
 static const char* time_evaluator(const arguments_t* arguments, result_t* result) {
-  if (arguments->count < 10 || arguments->codes[0] != ARG_MODULE || !is_text(arguments, 1))
-    return "RPCTimeEvaluator takes a module, a name and numbers";
-  for (int i = 2; i < 10; i++)
-    if (!is_number(arguments, i)) return "RPCTimeEvaluator takes a module, a name and numbers";
-  const TVMValue* const values = arguments->values;
-  const evaluator_t settings = {
-      .function = find_in_module(values[0].v_int64, &arguments->spans[1]),
-      .number = values[4].v_int64,
-      .repeat = values[5].v_int64,
-      .min_repeat_ms = values[6].v_int64,
-      .zero_limit = values[7].v_int64,
-      .cooldown_ms = values[8].v_int64,
-      .cooldown_every = values[9].v_int64,
-  };
+  evaluator_t settings;
+  const char* wrong = evaluator_settings(arguments, &settings);
+  if (wrong != NULL) return wrong;
+  settings.function = find_in_module(arguments->values[0].v_int64, &arguments->spans[1]);
   if (settings.function == 0) return "there is no function of that name to time";
   int slot = 0;
-  const char* const wrong = evaluator_add(&settings, &slot);
+  wrong = evaluator_add(&settings, &slot);
   if (wrong == NULL) *result = result_function(handle_of(EVALUATOR, (unsigned)slot));
   return wrong;
-}
-
-/* Small values of all numeric types that no operator divides by, the same at each call. */
-static const char* random_fill(const arguments_t* arguments, result_t* result) {
-  (void)result;
-  if (arguments->count != 1 || arguments->codes[0] != kTVMDLTensorHandle)
-    return "random_fill takes an array";
-  const DLTensor* const tensor = &arguments->tensors[0];
-  if (!tensor_is_ours(tensor)) return "the array is not in this board's memory";
-  uint8_t* const data = (uint8_t*)tensor->data + tensor->byte_offset;
-  const uint64_t bytes = tensor_bytes(tensor);
-  const bool is_float = tensor->dtype.code == kDLFloat && tensor->dtype.bits == 32;
-  uint32_t state = 1;
-  for (uint64_t i = 0; i < bytes; i += is_float ? 4 : 1) {
-    state = state * 1664525U + 1013904223U;
-    if (is_float && bytes - i >= 4) {
-      const float value = (float)(1 + (state >> 24)) / 256.0F;
-      memcpy(data + i, &value, sizeof value);
-    } else {
-      data[i] = (uint8_t)(1U + (state >> 24) % 7U);
-    }
-  }
-  return NULL;
 }
 
 static const char* aot_create(const arguments_t* arguments, result_t* result) {
@@ -194,8 +160,8 @@ const char* call_function(uint64_t handle, const arguments_t* arguments, result_
   }
 }
 
-void free_function(uint64_t handle) {
-  if (handle >> 16 == EVALUATOR) evaluator_remove((int)(handle & 0xFFFFU));
+void free_object(int64_t code, uint64_t handle) {
+  if (code == ARG_FUNCTION && handle >> 16 == EVALUATOR) evaluator_remove((int)(handle & 0xFFFFU));
 }
 
 void reset_functions(void) {

@@ -14,8 +14,8 @@ uint64_t find_global(const span_t* name);
 /* Calls a function by its handle. NULL on success, else what is wrong, which stays until the next call. */
 const char* call_function(uint64_t handle, const arguments_t* arguments, result_t* result);
 
-/* Frees a time evaluator; other handles need no freeing. */
-void free_function(uint64_t handle);
+/* Frees what a handle of the kind `code` stands for, where it needs freeing. */
+void free_object(int64_t code, uint64_t handle);
 
 /* Forgets what a session held. */
 void reset_functions(void);

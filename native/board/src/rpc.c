@@ -146,9 +146,8 @@ static const char* get_global(writer_t* answer) {
 }
 
 static const char* free_handle(writer_t* answer) {
-  if (arguments.count >= 2 && arguments.codes[0] == kTVMOpaqueHandle && is_number(&arguments, 1) &&
-      arguments.values[1].v_int64 == ARG_FUNCTION)
-    free_function((uint64_t)arguments.values[0].v_int64);
+  if (arguments.count >= 2 && arguments.codes[0] == kTVMOpaqueHandle && is_number(&arguments, 1))
+    free_object(arguments.values[1].v_int64, (uint64_t)arguments.values[0].v_int64);
   return_void(answer);
   return NULL;
 }
