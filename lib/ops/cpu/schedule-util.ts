@@ -42,6 +42,26 @@ export function isInjective(op: Operation): boolean {
 }
 
 /**
+ * Paddings read by operations that rearrange. Inlined there, their borders would be conditions on computed places, from which loops are
+ * partitioned at bounds that are no constants; vectors need constant ones.
+ */
+function rearrangedPads(outputs: readonly Tensor[]): Set<number> {
+  const found = new Set<number>()
+  const seen = new Set<string>()
+  const visit = (op: Operation, rearranged: boolean) => {
+    const key = `${op.address} ${rearranged}`
+    if (seen.has(key) || !op.isCompute) return
+    seen.add(key)
+    const isPad = /\bpad\b/.test(op.tag)
+    if (isPad && rearranged) found.add(op.address)
+    const rearranges = rearranged || (!isPad && op.tag.startsWith('injective'))
+    for (const input of op.inputs) visit(input.op, rearranges)
+  }
+  for (const { op } of outputs) visit(op, false)
+  return found
+}
+
+/**
  * Inlines every injective operation below `outputs` that is not itself an output and not to be kept; returns the others,
  * outputs first.
  */
@@ -52,11 +72,12 @@ export function inlineInjective(
 ): Operation[] {
   const seen = new Set<number>()
   const rest: Operation[] = []
+  const pads = rearrangedPads(outputs)
   const visit = (op: Operation, isOutput: boolean) => {
     if (seen.has(op.address)) return
     seen.add(op.address)
     if (!op.isCompute && op.typeKey === 'PlaceholderOp') return
-    if (!isOutput && isInjective(op) && !keep(op)) schedule.stage(op).computeInline()
+    if (!isOutput && isInjective(op) && !keep(op) && !pads.has(op.address)) schedule.stage(op).computeInline()
     else rest.push(op)
     for (const input of op.inputs) visit(input.op, false)
   }
@@ -146,8 +167,7 @@ export function largestDivisor(n: number, limit: number): number {
 /** Injective operators: producers inlined, the output by `scheduleElementwise`. */
 export function scheduleInjective(outputs: readonly Tensor[], target: Target): Schedule {
   const schedule = createSchedule(outputs)
-  inlineInjective(schedule, outputs)
-  for (const { op } of outputs)
+  for (const op of inlineInjective(schedule, outputs))
     if (op.isCompute && op.reduceAxis.length === 0) scheduleElementwise(schedule, op, target)
   return schedule
 }
