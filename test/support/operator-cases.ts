@@ -32,7 +32,7 @@ export function modelOf(
   const inputs = order ?? [...Object.keys(feeds), ...Object.keys(stored)]
   return onnxModel({
     opset,
-    ...(domain ? { domains: { [domain]: 3 } } : {}),
+    ...(domain ? { domains: { [domain]: domain === 'com.microsoft' ? 1 : 3 } } : {}),
     nodes: [{ op, inputs, outputs: names, attrs, ...(domain ? { domain } : {}) }],
     inputs: Object.fromEntries(
       Object.entries(feeds).map(([name, { dtype, shape }]: [string, Tensor]) => [name, { dtype, shape }]),

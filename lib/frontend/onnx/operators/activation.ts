@@ -30,7 +30,7 @@ export const softplus = (x: Value) => add(maximum(x, 0), log(add(exp(negative(ab
 export const elu = (x: Value, alpha: number) =>
   where(less(x, 0), multiply(subtract(exp(minimum(x, 0)), 1), alpha), x)
 
-function gelu(x: Value, approximate: string): Value {
+export function gelu(x: Value, approximate: string): Value {
   const half = multiply(x, 0.5)
   if (approximate !== 'tanh') return multiply(half, add(erf(multiply(x, Math.SQRT1_2)), 1))
   const cube = multiply(multiply(multiply(x, x), x), 0.044715)

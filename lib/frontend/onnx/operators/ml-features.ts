@@ -189,3 +189,34 @@ operator(`${domain}.LinearClassifier`, {
     return [largestLabel(scores, labels), postTransform(node, scores, attrs.string('post_transform', 'NONE'))]
   },
 })
+
+operator(`${domain}.OneHotEncoder`, {
+  since: 1,
+  required: 1,
+  convert(node, [x]) {
+    const { attrs } = node
+    if (attrs.has('cats_strings') && attrs.strings('cats_strings').length > 0)
+      node.unsupported('categories that are text are not supported')
+    const categories = numbers(attrs.ints('cats_int64s'), 'int64')
+    return cast(equal(reshape(cast(x, 'int64'), [...x.shape, 1]), categories), 'float32')
+  },
+})
+
+operator(`${domain}.Imputer`, {
+  since: 1,
+  required: 1,
+  convert(node, [x]) {
+    const { attrs } = node
+    const isReal = isFloat(x)
+    const values = isReal ? attrs.floats('imputed_value_floats') : attrs.ints('imputed_value_int64s')
+    const replaced = isReal ? attrs.float('replaced_value_float', 0) : attrs.int('replaced_value_int64', 0)
+    const width = x.shape.at(-1) as number
+    if (values.length !== 1 && values.length !== width)
+      node.invalid(`${values.length} values do not fit rows of ${width}`)
+    const missing = Number.isNaN(replaced) ? emit('isnan', [x]) : equal(x, replaced)
+    return emit('where', [missing, numbers(values, x.dtype), x])
+  },
+})
+
+/** There are no maps here: the tensor itself, whose columns are in the order of the class labels. */
+operator(`${domain}.ZipMap`, { since: 1, required: 1, convert: (_node, [x]) => x })

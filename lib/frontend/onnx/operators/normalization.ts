@@ -27,7 +27,7 @@ interface Normalized {
 }
 
 /** Takes the mean away and divides by the standard deviation, over `axes`. */
-function normalize(x: Value, axes: readonly number[], epsilon: number): Normalized {
+export function normalize(x: Value, axes: readonly number[], epsilon: number): Normalized {
   const mean = reduce('mean', x, axes, true)
   const centred = subtract(x, mean)
   const variance = reduce('mean', multiply(centred, centred), axes, true)

@@ -125,18 +125,21 @@ for (const domain of domains) {
   })
 }
 
+/** A tensor of bytes, with the scale and zero point that fit what is in it. */
+function quantizedDynamically(x: Value): [bytes: Value, scale: Value, zeroPoint: Value] {
+  const all = range(x.rank)
+  const low = minimum(reduce('min', x, all), 0)
+  const high = maximum(reduce('max', x, all), 0)
+  const scale = divide(subtract(high, low), 255)
+  const zero = roundToInt(clip(divide(subtract(scalar(0, 'float32'), low), scale), 0, 255))
+  const quantized = clip(add(roundToInt(divide(x, scale)), zero), 0, 255)
+  return [cast(quantized, 'uint8'), scale, cast(zero, 'uint8')]
+}
+
 operator('DynamicQuantizeLinear', {
   since: 11,
   required: 1,
-  convert(_node, [x]) {
-    const all = range(x.rank)
-    const low = minimum(reduce('min', x, all), 0)
-    const high = maximum(reduce('max', x, all), 0)
-    const scale = divide(subtract(high, low), 255)
-    const zero = roundToInt(clip(divide(subtract(scalar(0, 'float32'), low), scale), 0, 255))
-    const quantized = clip(add(roundToInt(divide(x, scale)), zero), 0, 255)
-    return [cast(quantized, 'uint8'), scale, cast(zero, 'uint8')]
-  },
+  convert: (_node, [x]) => quantizedDynamically(x),
 })
 
 /** A matrix's scale or zero point, one a row or one in all, against its product. */
@@ -179,25 +182,55 @@ operator('ConvInteger', {
   },
 })
 
+/** The product of two tensors of integers without their zero points, in int32. */
+function integerProduct(
+  node: OnnxNode,
+  a: Value,
+  b: Value,
+  aZero: Value | undefined,
+  bZero: Value | undefined,
+): Value {
+  if (a.rank >= 2 && b.rank === 2 && isBytes(a) && isBytes(b) && isOne(aZero)) {
+    const [inner, units] = b.shape as [number, number]
+    if (a.shape.at(-1) !== inner) node.invalid(`shapes [${a.shape}] and [${b.shape}] have no matrix product`)
+    const rows = reshape(a, [product(a.shape.slice(0, -1)), inner])
+    const operands = integerOperands(rows, transpose(b, [1, 0]), aZero, bZero)
+    const result = emit('qnn.dense', operands, { units, out_dtype: 'int32' })
+    return reshape(result, [...a.shape.slice(0, -1), units])
+  }
+  return matmul(
+    node,
+    centred(a, aZero, isOne(aZero) ? a.rank - 1 : a.rank - 2),
+    centred(b, bZero, b.rank - 1),
+    'int32',
+  )
+}
+
 operator('MatMulInteger', {
   since: 10,
   required: 2,
-  convert(node, [a, b, aZero, bZero]) {
-    if (a.rank >= 2 && b.rank === 2 && isBytes(a) && isBytes(b) && isOne(aZero)) {
-      const [inner, units] = b.shape as [number, number]
-      if (a.shape.at(-1) !== inner)
-        node.invalid(`shapes [${a.shape}] and [${b.shape}] have no matrix product`)
-      const rows = reshape(a, [product(a.shape.slice(0, -1)), inner])
-      const operands = integerOperands(rows, transpose(b, [1, 0]), aZero, bZero)
-      const result = emit('qnn.dense', operands, { units, out_dtype: 'int32' })
-      return reshape(result, [...a.shape.slice(0, -1), units])
-    }
-    return matmul(
-      node,
-      centred(a, aZero, isOne(aZero) ? a.rank - 1 : a.rank - 2),
-      centred(b, bZero, b.rank - 1),
-      'int32',
-    )
+  convert: (node, [a, b, aZero, bZero]) => integerProduct(node, a, b, aZero, bZero),
+})
+
+/** Of ONNX Runtime: sums of integers times both scales. */
+operator('com.microsoft.MatMulIntegerToFloat', {
+  since: 1,
+  required: 4,
+  convert(node, [a, b, aScale, bScale, aZero, bZero, bias]) {
+    const sums = cast(integerProduct(node, a, b, aZero, bZero), aScale.dtype)
+    const real = multiply(sums, multiply(ofRows(aScale), bScale))
+    return bias ? add(real, bias) : real
+  },
+})
+
+operator('com.microsoft.DynamicQuantizeMatMul', {
+  since: 1,
+  required: 3,
+  convert(node, [a, b, bScale, bZero, bias]) {
+    const [bytes, scale, zero] = quantizedDynamically(a)
+    const sums = cast(integerProduct(node, bytes, b, zero, bZero), 'float32')
+    const real = multiply(sums, multiply(scale, bScale))
+    return bias ? add(real, bias) : real
   },
 })
 

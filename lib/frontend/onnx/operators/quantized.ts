@@ -1,4 +1,15 @@
-import { add, concatenate, emit, multiply, product, reshape, transpose } from '../emit.js'
+import {
+  add,
+  concatenate,
+  emit,
+  multiply,
+  product,
+  range,
+  reduce,
+  reshape,
+  transpose,
+  where,
+} from '../emit.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
 import { scalar, type Value } from '../value.js'
@@ -103,5 +114,26 @@ operator(`${domain}.QGemm`, {
       ? add(scaled, dequantized(reshape(c, c.shape.at(-1) === units ? [units] : [1]), biasScale, undefined))
       : scaled
     return scale ? requantized(result, scale, zero, a.dtype) : result
+  },
+})
+
+operator(`${domain}.QLinearWhere`, {
+  since: 1,
+  required: 4,
+  convert(node, [condition, x, xScale, xZero, y, yScale, yZero, scale, zero]) {
+    if (!y || !yScale || !scale) return node.invalid('it needs two operands and three scales')
+    const chosen = where(condition, dequantized(x, xScale, xZero), dequantized(y, yScale, yZero))
+    return requantized(chosen, scale, zero, x.dtype)
+  },
+})
+
+operator(`${domain}.QLinearReduceMean`, {
+  since: 1,
+  required: 4,
+  convert(node, [x, scale, zero, toScale, toZero]) {
+    const { attrs } = node
+    const axes = attrs.optionalInts('axes')?.map((axis) => node.axis(axis, x.rank)) ?? range(x.rank)
+    const mean = reduce('mean', dequantized(x, scale, zero), axes, attrs.flag('keepdims', true))
+    return requantized(mean, toScale, toZero, x.dtype)
   },
 })
