@@ -56,6 +56,10 @@ export const errorCodes = {
     cause: 'The database or host that keeps the locks of boards refused.',
     fix: 'The message has its own words. A database needs the right to use, and once to create, the table `locks`; a host needs `flock` and a folder to write to.',
   },
+  ERR_BOARD_MEMORY: {
+    cause: 'A network needs more memory than the board has.',
+    fix: 'The message says how many bytes too many, and what has most of them. Use a smaller network or a larger board.',
+  },
   ERR_CONNECTION: {
     cause: 'A tracker, server or board cannot be reached, or a connection to one was lost.',
     fix: 'The message names the address. Check that the peer runs, that its port is open, and that its address is one this machine can reach.',

@@ -1,4 +1,4 @@
-import { connectorOf, passConfigOf } from '../boards/board.js'
+import { buildFor, connectorOf, passConfigOf } from '../boards/board.js'
 import type { BoardConnection } from '../boards/connection.js'
 import { openBoard } from '../boards/open.js'
 import { checkTunable, tuneOnBoard } from '../boards/tune.js'
@@ -150,8 +150,7 @@ export class TvmBackend {
     const tuned = await this.tunedFor(model, shapes, { signal, onProgress })
     const artifact = await compile(model, {
       ...tuned?.build,
-      target: board.target,
-      config: passConfigOf(board),
+      ...buildFor(board),
       reusable: true,
       ...(this.prepared && { reuse: this.prepared.artifact }),
       ...(shapes && { shapes }),

@@ -1,5 +1,6 @@
 import { readArtifact } from '../session/artifact.js'
 import type { ArtifactSource } from '../session/load.js'
+import { programMemory } from '../session/program-memory.js'
 import { byteLength, type DType } from '../tensor.js'
 
 /** Bytes that a compiled network needs while it runs. */
@@ -22,7 +23,10 @@ interface GraphJson {
 /** Reads the need off the artifact (TVM v0.18, src/runtime/graph_executor/graph_executor.cc, SetupStorage). */
 export async function memoryNeed(artifact: ArtifactSource): Promise<MemoryNeed> {
   const path = typeof artifact === 'string' ? artifact : artifact.path
-  const { metadata, members } = await readArtifact(path)
+  const contents = await readArtifact(path)
+  const program = programMemory(contents)
+  if (program) return { parameters: program.constants, workspace: program.workspace + program.io }
+  const { metadata, members } = contents
   const { nodes, node_row_ptr, attrs } = JSON.parse(
     Buffer.from(members['graph.json'] as Uint8Array).toString('utf8'),
   ) as GraphJson

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { CompileOptions } from '../compile/compile.js'
 import { sshHostSchema } from './ssh-host.js'
 
 /** Limits of a device that auto_scheduler searches within (TVM v0.18, include/tvm/auto_scheduler/search_task.h). */
@@ -31,8 +32,36 @@ const aot = z.strictObject({
   workspace_bytes: z.int().min(0).default(262144),
 })
 
+const region = z.strictObject({ start: z.int().min(0), bytes: z.int().min(1) })
+
+/** How the program of a board is built from this package's own board runtime. */
+const firmware = z.strictObject({
+  port: z.string().describe("A port of the board runtime, such as 'posix' or 'cortex-m'."),
+  compiler: z
+    .string()
+    .default('')
+    .describe(
+      "What the names of compiler and tools begin with, such as 'arm-none-eabi-'; empty for this machine's.",
+    ),
+  flags: z.array(z.string()).default([]).describe('For compiler and linker.'),
+  flash: region.nullable().default(null).describe('For code and constants.'),
+  ram: region.nullable().default(null).describe('For variables, heap and stack.'),
+  stack_bytes: z.int().min(1024).default(32768).describe('What of `ram` is the stack.'),
+})
+
 const micro = z.strictObject({
-  template_dir: z.string().describe('Folder of the template project.'),
+  firmware: firmware
+    .nullable()
+    .default(null)
+    .describe('How the program is built without a template project.'),
+  simulator: z
+    .array(z.string())
+    .nullable()
+    .default(null)
+    .describe(
+      'A command that runs the program {image} with the line to the host at its standard input and output.',
+    ),
+  template_dir: z.string().nullable().default(null).describe('Folder of the template project.'),
   project_options: z.record(z.string(), z.unknown()).default({}).describe("The template's own options."),
   aot: aot.nullable().default(null),
 })
@@ -108,5 +137,13 @@ export function passConfigOf({
   if (Object.keys(build).length > 0) return build
   const scalar = disable_vectorize === true || /^c(\s|$)/.test(target)
   return scalar ? { 'tir.disable_vectorize': true } : {}
+}
+/** What a network is compiled for and how, for the board to run it. */
+export function buildFor(board: Board): Pick<CompileOptions, 'target' | 'config' | 'executor'> {
+  return {
+    target: board.target,
+    config: passConfigOf(board),
+    executor: connectorOf(board) === 'micro' ? 'aot' : 'graph',
+  }
 }
 export type PassValue = z.output<typeof passValue>

@@ -173,4 +173,4 @@ export class BoardConnection {
 }
 
 /** Errors that say more than that a phase failed. */
-const passing = ['ERR_INPUT', 'ERR_DISPOSED', 'ERR_BOARD_BUSY', 'ERR_BOARD'] as const
+const passing = ['ERR_INPUT', 'ERR_DISPOSED', 'ERR_BOARD_BUSY', 'ERR_BOARD_MEMORY', 'ERR_BOARD'] as const

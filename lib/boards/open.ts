@@ -5,6 +5,7 @@ import type { BoardAdapter } from './adapter.js'
 import { type Board, connectorOf } from './board.js'
 import { BoardConnection } from './connection.js'
 import { LocalAdapter } from './local.js'
+import { MicroAdapter } from './micro.js'
 import { RpcAdapter } from './rpc.js'
 import { SshAdapter } from './ssh.js'
 import { sshHosts } from './ssh-host.js'
@@ -20,6 +21,7 @@ const adapters: Partial<
   Record<ReturnType<typeof connectorOf>, (board: Board, options: AdapterOptions) => BoardAdapter>
 > = {
   local: (_board, options) => new LocalAdapter(options),
+  micro: (board) => new MicroAdapter(board),
   ssh: (board, { prompt }) => new SshAdapter(board, sshHosts(board, prompt)[0]),
   rpc: (board) => new RpcAdapter(board),
 }

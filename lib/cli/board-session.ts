@@ -46,6 +46,26 @@ export async function place(
   }
 }
 
+/**
+ * An artifact of a file that is one, or else of a model, which is compiled for where it is to run. The result removes what it made
+ * itself.
+ *
+ * @throws the errors of `compile`
+ */
+export async function artifactOf(
+  path: string,
+  options: PlaceOptions,
+  limits: Limits,
+  onProgress: CompileOptions['onProgress'],
+): Promise<AsyncDisposable & { readonly path: string }> {
+  const { isArtifact } = await import('../session/artifact.js')
+  if (await isArtifact(path)) return { path, [Symbol.asyncDispose]: async () => undefined }
+  const { compile } = await import('../compile/compile.js')
+  const { board } = options
+  const target = await buildOptions({ target: 'llvm -mcpu=native', ...(board !== undefined && { board }) })
+  return compile(path, { ...target, ...limits, ...(onProgress && { onProgress }) })
+}
+
 /** A board, reached through a tracker if one is named. @throws `ERR_UNKNOWN_BOARD` */
 export async function boardBehind(name: string, tracker: string | undefined): Promise<Board> {
   const { findBoard } = await import('../boards/predefined.js')
@@ -57,10 +77,9 @@ export async function boardBehind(name: string, tracker: string | undefined): Pr
 export async function buildOptions(options: {
   readonly board?: string
   readonly target: string
-}): Promise<Pick<CompileOptions, 'target' | 'config'>> {
+}): Promise<Pick<CompileOptions, 'target' | 'config' | 'executor'>> {
   if (options.board === undefined) return { target: options.target }
   const { findBoard } = await import('../boards/predefined.js')
-  const { passConfigOf } = await import('../boards/board.js')
-  const board = findBoard(options.board)
-  return { target: board.target, config: passConfigOf(board) }
+  const { buildFor } = await import('../boards/board.js')
+  return buildFor(findBoard(options.board))
 }

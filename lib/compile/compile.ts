@@ -14,7 +14,7 @@ import { isTensor, type Tensor } from '../tensor.js'
 import { exportFormats } from './aot/export.js'
 import { BuildCache } from './cache/build-cache.js'
 import type { CacheOptions } from './cache/store.js'
-import type { CompileFormat, CompileRequest, CompileResult } from './task.js'
+import type { CompileFormat, CompileRequest, CompileResult, RequestedExecutor } from './task.js'
 import { compareBuilds, type Verification, type VerifyOptions } from './verify.js'
 
 export interface CompileOptions extends Limits {
@@ -26,16 +26,17 @@ export interface CompileOptions extends Limits {
    * ahead-of-time executor with the C interface, on boards and in programs without a runtime.
    */
   readonly format?: CompileFormat
-  /** The network's name in generated C, for formats other than `artifact`; default `default`, as TVM has it. */
+  /** The network's name in generated C, for the ahead-of-time executor; default `default`, as TVM has it. */
   readonly moduleName?: string
   /** 0 to 4; default 3. */
   readonly optLevel?: number
   /**
    * What runs the network. `graph` needs all extents, `vm` (Relay's virtual machine) takes inputs of any extent where the model leaves
    * a dimension open. The default, `auto`, is `vm` for models with an open dimension beside the batch; a batch alone that is
-   * neither pinned by `shapes` nor left open by `vm` is 1.
+   * neither pinned by `shapes` nor left open by `vm` is 1. `aot` is for boards without an operating system: the artifact holds the code
+   * from which the board's program is built.
    */
-  readonly executor?: 'auto' | 'graph' | 'vm'
+  readonly executor?: RequestedExecutor
   /** Shapes of inputs that the model leaves open, by name. */
   readonly shapes?: Readonly<Record<string, readonly number[] | null>>
   /**
@@ -76,7 +77,7 @@ const optionsSchema = optionSchema({
   format: z.enum(['artifact', ...exportFormats]),
   moduleName: z.string().regex(/^[a-z][a-z0-9_]*$/, 'must be a name in C, in small letters'),
   optLevel: z.int().min(0).max(4),
-  executor: z.enum(['auto', 'graph', 'vm']),
+  executor: z.enum(['auto', 'graph', 'vm', 'aot']),
   shapes: z.record(z.string(), z.array(z.int().min(-1)).nullable()),
   constants: z.record(z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')),
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
@@ -173,7 +174,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
       moduleName: options.moduleName ?? 'default',
       target,
       optLevel,
-      executor: options.executor ?? 'auto',
+      executor: format === 'artifact' ? (options.executor ?? 'auto') : 'aot',
       shapes,
       constants,
       config,

@@ -3,6 +3,7 @@ import { readFile, rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { ScheduleHistory } from '../auto-scheduler/history.js'
 import { asking, withFunctionScheduler } from '../auto-scheduler/hook.js'
+import { findCCompiler } from '../c-compiler.js'
 import { TvmNodeError } from '../errors.js'
 import { type ImportedModel, importRead } from '../frontend/onnx/import.js'
 import { type OnnxModel, readModel } from '../frontend/onnx/model.js'
@@ -27,17 +28,21 @@ import {
 import type { NamedTensors } from '../session/inputs.js'
 import { parameterPieces } from '../session/parameters.js'
 import { packageVersion } from '../version.js'
+import { boardProgram } from './aot/board-program.js'
+import { generateAot } from './aot/code.js'
 import { type ExportFormat, exportAot } from './aot/export.js'
 import { lowerAot } from './aot/lower.js'
 import { interfaceOf } from './aot/names.js'
 import { lowerGraph, optimizeRelay } from './build.js'
-import { findCCompiler } from './c/compiler.js'
 import { generateObjects, writeObjects } from './codegen.js'
 import { linkSharedLibrary } from './link.js'
 import { recordProgram } from './parameters/program.js'
 import { programMembers, Reusable, type ReuseKey, reuseKey } from './parameters/reuse.js'
 import { isQuantized } from './quantization/lower.js'
 import { hasOpenExtents, lowerVm } from './vm.js'
+
+/** What is to run a network; `auto` lets the model decide. */
+export type RequestedExecutor = 'auto' | ArtifactMetadata['executor']
 
 export type CompileFormat = 'artifact' | ExportFormat
 
@@ -50,12 +55,15 @@ export interface CompileRequest {
   readonly folder: string
   /** `artifact` is for sessions, the others for other programs. */
   readonly format: CompileFormat
-  /** The network's name in generated C; for formats other than `artifact`. */
+  /** The network's name in generated C, where it is for the ahead-of-time executor. */
   readonly moduleName: string
   readonly target: string
   readonly optLevel: number
-  /** `vm` leaves all dimensions open that the model leaves open; `auto` does so where one beside the batch is. */
-  readonly executor: 'auto' | 'graph' | 'vm'
+  /**
+   * `vm` leaves all dimensions open that the model leaves open; `auto` does so where one beside the batch is. Formats other than
+   * `artifact` are for `aot`.
+   */
+  readonly executor: RequestedExecutor
   readonly shapes: Readonly<Record<string, readonly number[] | null>>
   /** Inputs fixed to a value. */
   readonly constants: NamedTensors
@@ -106,7 +114,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   registerOperators()
   const target = makeTarget(request.target)
   checkGenerates(target)
-  if (target.kind === 'c' && request.format === 'artifact') await findCCompiler()
+  if (target.kind === 'c' && request.executor !== 'aot') await findCCompiler()
   report('import')
   const model = readModel(request.model)
   const key = request.reusable ? await keyOf(request, model, target) : undefined
@@ -167,20 +175,24 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
             ),
       ),
     )
-  if (request.format !== 'artifact') {
+  if (request.executor === 'aot') {
     const { built: network, schedules } = lowering((settings) =>
       lowerAot(mod, target, interfaceOf(request.moduleName, inputs, outputs), settings),
     )
     const { format, output, folder } = request
-    await exportAot(network, { format, output, folder, relay: asText(mod), onObject })
     const metadata = {
       ...about,
-      ...(await describeModel(request)),
       executor: 'aot' as const,
       schedules: [...schedules, ...searched.schedules],
-      members: {},
     }
-    return { metadata, rebuilt: 'all', warnings: warnings(), external: [...model.external] }
+    if (format !== 'artifact') {
+      await exportAot(network, { format, output, folder, relay: asText(mod), onObject })
+      const complete = { ...metadata, ...(await describeModel(request)), members: {} }
+      return { metadata: complete, rebuilt: 'all', warnings: warnings(), external: [...model.external] }
+    }
+    const code = await generateAot(network, folder, onObject)
+    report('write')
+    return finish(request, model, metadata, boardProgram(network, code), 'all', warnings())
   }
   if (hasOpenExtents(mod)) {
     const { built: program, schedules } = lowering((settings) =>
@@ -216,9 +228,9 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   return finish(request, model, metadata, members, 'all', warnings())
 }
 
-/** Which open dimensions stay open: the virtual machine is for artifacts. */
-function opensFor({ executor, format }: CompileRequest): 'all' | 'needed' | 'none' {
-  if (format !== 'artifact' || executor === 'graph') return 'none'
+/** Which open dimensions stay open. */
+function opensFor({ executor }: CompileRequest): 'all' | 'needed' | 'none' {
+  if (executor === 'aot' || executor === 'graph') return 'none'
   return executor === 'vm' ? 'all' : 'needed'
 }
 

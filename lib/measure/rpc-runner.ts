@@ -97,5 +97,5 @@ export class RpcRunner implements Runner {
 /** Whether a trial failed with its board, rather than on it: a kernel that never ends leaves a board that answers. */
 async function wasLost({ address }: RemoteSession, error: unknown): Promise<boolean> {
   if (isTvmNodeError(error, 'ERR_CONNECTION')) return true
-  return isTvmNodeError(error, 'ERR_TIMEOUT') && !(await isReachable(address))
+  return isTvmNodeError(error, 'ERR_TIMEOUT') && address !== undefined && !(await isReachable(address))
 }

@@ -13,7 +13,7 @@ const CPU = 1
 /** Remote devices are those of the board with the session's place in the library's table (TVM v0.18, rpc_session.h). */
 const SESSION_MASK = 128
 /** Number of the CPU that is at the other end of a session. */
-function remoteCpu(session: Module): number {
+export function remoteCpu(session: Module): number {
   return CPU + SESSION_MASK * ((getGlobalFunc('rpc.SessTableIndex')(session) as number) + 1)
 }
 

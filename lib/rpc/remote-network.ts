@@ -10,7 +10,7 @@ import {
 import { CallQueue } from '../session/call-queue.js'
 import type { Ran } from '../session/engine-task.js'
 import { checkInputs, type NamedTensors } from '../session/inputs.js'
-import type { ProfileReport, Session } from '../session/session.js'
+import type { BoardUsage, ProfileReport, Session } from '../session/session.js'
 import { Inbox, Outbox, type Parcel } from '../session/shared-tensors.js'
 import type { RemoteSession } from './remote-session.js'
 import type { RemoteCall, RemoteOpened } from './remote-task.js'
@@ -68,12 +68,26 @@ export class RemoteNetwork implements Session {
     return { outputs, ...(report as Omit<ProfileReport, 'outputs'>) }
   }
 
+  async usage(options: CallOptions = {}): Promise<BoardUsage | undefined> {
+    this.guard()
+    checkCallOptions(options)
+    return this.queue.add(
+      options,
+      async (signal) =>
+        (await this.session.call({ type: 'usage', id: this.id }, { signal })) as BoardUsage | undefined,
+    )
+  }
+
+  private guard(): void {
+    if (this.isDisposed) throw new TvmNodeError('ERR_DISPOSED', 'this session was disposed')
+  }
+
   private async call(
     inputs: NamedTensors,
     limits: Limits,
     message: (inputs: Parcel) => RemoteCall,
   ): Promise<{ outputs: NamedTensors; report: Ran['report'] }> {
-    if (this.isDisposed) throw new TvmNodeError('ERR_DISPOSED', 'this session was disposed')
+    this.guard()
     checkInputs(inputs, this.inputs)
     // The memory for tensors belongs to one call at a time.
     return this.queue.add(limits, async (signal) => {

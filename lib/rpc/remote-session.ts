@@ -1,5 +1,6 @@
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
+import type { LineDescription } from '../micro/line.js'
 import { Engine } from '../process/engine.js'
 import type { Timing, TvmArg } from '../runtime/index.js'
 import { CallQueue } from '../session/call-queue.js'
@@ -29,7 +30,10 @@ export class RemoteSession implements AsyncDisposable {
   private isDisposed = false
 
   private constructor(
-    readonly address: Address,
+    /** What it is with, for people: an address or a board. */
+    private readonly where: string,
+    /** Undefined for boards at the end of a line. */
+    readonly address: Address | undefined,
     private readonly engine: Engine,
   ) {}
 
@@ -38,10 +42,34 @@ export class RemoteSession implements AsyncDisposable {
     address: Address,
     { key = '', seconds, signal, timeoutMs = CONNECT }: ConnectOptions = {},
   ): Promise<RemoteSession> {
+    const call = { type: 'connect', address, key, seconds } as const
+    return RemoteSession.begin(formatAddress(address), address, call, { signal, timeoutMs })
+  }
+
+  /**
+   * A session with a board at the other end of a line.
+   *
+   * @param name - What the board is called in errors.
+   * @throws `ERR_CONNECTION`, `ERR_PROTOCOL`, `ERR_TIMEOUT`
+   */
+  static attach(
+    name: string,
+    line: LineDescription,
+    { signal, timeoutMs = CONNECT }: Limits = {},
+  ): Promise<RemoteSession> {
+    return RemoteSession.begin(name, undefined, { type: 'attach', line }, { signal, timeoutMs })
+  }
+
+  private static async begin(
+    where: string,
+    address: Address | undefined,
+    call: RemoteCall,
+    limits: Limits,
+  ): Promise<RemoteSession> {
     const engine = new Engine()
-    const session = new RemoteSession(address, engine)
+    const session = new RemoteSession(where, address, engine)
     try {
-      await session.call({ type: 'connect', address, key, seconds }, { signal, timeoutMs })
+      await session.call(call, limits)
       return session
     } catch (error) {
       engine.kill()
@@ -110,7 +138,7 @@ export class RemoteSession implements AsyncDisposable {
 
   /** @internal */
   async call(call: RemoteCall, limits: Limits = {}): Promise<unknown> {
-    const where = formatAddress(this.address)
+    const { where } = this
     if (this.isDisposed) throw new TvmNodeError('ERR_DISPOSED', `the session on ${where} was disposed`)
     if (!this.engine.alive) throw lost(where)
     return this.queue.add(limits, async (signal) => {

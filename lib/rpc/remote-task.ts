@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
+import { connectBoard } from '../micro/connect.js'
+import { type LineDescription, type OpenLine, openLine } from '../micro/line.js'
+import { RemoteProgram } from '../micro/remote-program.js'
 import { native } from '../native.js'
 import {
   getGlobalFunc,
@@ -16,8 +19,9 @@ import { type Address, formatAddress } from './address.js'
 import { type KernelArgument, timeKernel } from './board-timing.js'
 import { DEAD_AFTER_S } from './protocol.js'
 import { remoteError } from './remote-error.js'
-import { RemoteExecutor } from './remote-executor.js'
+import type { RemoteExecutor } from './remote-executor.js'
 import { need } from './remote-function.js'
+import { RemoteGraph } from './remote-graph.js'
 
 export type RemoteCall =
   | {
@@ -27,6 +31,7 @@ export type RemoteCall =
       /** Seconds after which the server ends the session. */
       readonly seconds?: number | undefined
     }
+  | { readonly type: 'attach'; readonly line: LineDescription }
   | { readonly type: 'upload'; readonly path: string; readonly name?: string | undefined }
   | { readonly type: 'download'; readonly name: string; readonly linked: boolean }
   | { readonly type: 'remove'; readonly name: string }
@@ -39,6 +44,7 @@ export type RemoteCall =
       readonly inputs: Parcel
       readonly repeat: number
     }
+  | { readonly type: 'usage'; readonly id: number }
   | { readonly type: 'unload'; readonly id: number }
   | {
       readonly type: 'time'
@@ -62,6 +68,8 @@ interface Opened {
 
 /** An engine has one session at a time. */
 let session: Module | undefined
+/** Of a session with a board without an operating system. */
+let line: OpenLine | undefined
 const networks = new Map<number, Opened>()
 const libraries = new Map<string, Module>()
 let nextId = 1
@@ -81,6 +89,8 @@ function perform(call: Exclude<RemoteCall, { type: 'open' }>): unknown {
   switch (call.type) {
     case 'connect':
       return connect(call.address, call.key, call.seconds)
+    case 'attach':
+      return attach(call.line)
     case 'upload':
       need(current(), 'tvm.rpc.server.upload')(call.name ?? basename(call.path), readBytes(call.path))
       return undefined
@@ -98,6 +108,8 @@ function perform(call: Exclude<RemoteCall, { type: 'open' }>): unknown {
     case 'run':
     case 'profile':
       return runNetwork(call)
+    case 'usage':
+      return network(call.id).executor.usage()
     case 'unload':
       return unload(call.id)
     case 'time': {
@@ -119,6 +131,19 @@ function connect(address: Address, key: string, seconds: number | undefined): vo
   native.noticeDeadPeers(DEAD_AFTER_S)
 }
 
+function attach(description: LineDescription): void {
+  close()
+  where = 'the board'
+  openLibrary({ kind: 'runtime' })
+  line = openLine(description)
+  try {
+    session = connectBoard(line)
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
 function current(): Module {
   if (session) return session
   throw new Error('this engine has no session')
@@ -137,8 +162,11 @@ function readBytes(path: string): Uint8Array {
 
 async function open(path: string): Promise<RemoteOpened> {
   const contents = await readArtifact(path)
-  const executor = RemoteExecutor.open(current(), contents, libraries)
-  const { inputs, outputs } = contents.metadata
+  const { executor: kind, inputs, outputs } = contents.metadata
+  const executor =
+    kind === 'aot'
+      ? RemoteProgram.open(current(), contents.metadata)
+      : RemoteGraph.open(current(), contents, libraries)
   const outbox = new Outbox(outputs)
   process.once('exit', () => outbox.dispose())
   const id = nextId++
@@ -163,12 +191,13 @@ function close(): void {
   for (const id of networks.keys()) unload(id)
   for (const library of libraries.values()) library.dispose()
   libraries.clear()
-  if (!session) return
   try {
-    session.getFunction('CloseRPCConnection')?.()
+    session?.getFunction('CloseRPCConnection')?.()
   } finally {
-    session.dispose()
+    session?.dispose()
     session = undefined
+    line?.close()
+    line = undefined
   }
 }
 

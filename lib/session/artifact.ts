@@ -140,8 +140,32 @@ export async function readArtifact(path: string): Promise<ArtifactContents> {
   return { metadata, members: Object.fromEntries(rest.map(({ name, data }) => [name, data])) }
 }
 
+/** Whether a file begins as artifacts do; false where it cannot be read, too, which whoever reads it as a model will report. */
+export async function isArtifact(path: string): Promise<boolean> {
+  const file = await open(path, 'r').catch(() => undefined)
+  if (!file) return false
+  try {
+    const { buffer } = await file.read(Buffer.alloc(ARTIFACT_START.length), 0, ARTIFACT_START.length, 0)
+    return buffer.equals(ARTIFACT_START)
+  } catch {
+    return false
+  } finally {
+    await file.close()
+  }
+}
+
 /** Refuses code that this machine's processor cannot run, before any of it runs. @throws `ERR_CPU_FEATURES` */
-export function checkProcessor({ metadata: { cpuFeatures, target }, members }: ArtifactContents): void {
+export function checkProcessor({
+  metadata: { cpuFeatures, executor, target },
+  members,
+}: ArtifactContents): void {
+  if (executor === 'aot') {
+    throw new TvmNodeError(
+      'ERR_CPU_FEATURES',
+      `this artifact is code for '${target}', from which a board's program is built; name the board, or compile for this machine`,
+      { details: { target } },
+    )
+  }
   const architecture = architectureOf(members['lib.so'] ?? new Uint8Array())
   if (architecture !== process.arch) {
     throw new TvmNodeError(

@@ -24,6 +24,16 @@ export interface ProfileReport {
   readonly profile: readonly OperatorProfile[]
 }
 
+/** What a board without an operating system says of the runs since it was last asked. */
+export interface BoardUsage {
+  /** Instructions of the network's runs, on simulators that count them; the same for the same inputs. */
+  readonly instructions?: number
+  /** Microseconds of the network's runs by the board's clock; on a simulator, those of its own time. */
+  readonly us: number
+  /** Bytes: the program's variables, in which the network works, and the most that was in use of heap and stack. */
+  readonly memory: { readonly variables: number; readonly heap: number; readonly stack: number }
+}
+
 /** A loaded network. Calls queue: one runs at a time. */
 export interface Session {
   readonly metadata: ArtifactMetadata
@@ -35,6 +45,8 @@ export interface Session {
   run(inputs: NamedTensors, options?: CallOptions): Promise<NamedTensors>
   /** Runs it some times and reports what each operator took. @throws as `run` */
   profile(inputs: NamedTensors, options?: ProfileOptions): Promise<ProfileReport>
+  /** What the board says of itself; only boards without an operating system do. @throws as `run` */
+  usage?(options?: CallOptions): Promise<BoardUsage | undefined>
   readonly disposed: boolean
   /** Frees everything after the calls in flight. Safe to call twice. */
   dispose(): Promise<void>

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
-import { place } from '../board-session.js'
+import { artifactOf, place } from '../board-session.js'
+import { describeUsage, usageText } from '../board-usage.js'
 import { EXIT } from '../exit.js'
 import { type KeepOptions, keepResult, resultsOption } from '../keep-result.js'
 import { boardOption, trackerOption } from '../network-options.js'
@@ -19,9 +20,11 @@ interface Options extends KeepOptions {
 
 export const run: CliCommand = {
   command: new Command('run')
-    .summary('run an artifact on given inputs')
-    .description('Runs an artifact once and shows its outputs.')
-    .argument('<artifact>', 'file that "compile" wrote')
+    .summary('run an artifact or a model on given inputs')
+    .description(
+      'Runs an artifact once and shows its outputs. An ONNX model is compiled for the board, or this machine, first.',
+    )
+    .argument('<artifact>', 'file that "compile" wrote, or an ONNX model')
     .requiredOption('--inputs <file>', '.npz file with one array for each input, by name')
     .option('--outputs <file>', '.npz file to write the outputs to')
     .addOption(threadsOption())
@@ -31,19 +34,23 @@ export const run: CliCommand = {
     .addOption(boardOption())
     .addOption(trackerOption()),
 
-  async action({ signal, progress, print, printJson }, options: Options, artifact: string) {
+  async action({ signal, progress, print, printJson }, options: Options, file: string) {
     const { readNpz, writeNpz } = await import('../../npz.js')
     const limits = { signal, timeoutMs: timeoutMs(options) }
     const { checkWritable } = await import('../../files.js')
-    if (options.outputs) await checkWritable(options.outputs, [artifact, options.inputs])
+    if (options.outputs) await checkWritable(options.outputs, [file, options.inputs])
     progress.update('load')
     const inputs = await readNpz(options.inputs)
+    await using artifact = await artifactOf(file, options, limits, ({ phase, fraction }) =>
+      progress.update(phase, fraction),
+    )
     await using placed = await place(artifact, options, limits)
     const { session, where } = placed
     progress.update('run')
     const started = performance.now()
     const outputs = await session.run(inputs, limits)
     const ms = performance.now() - started
+    const usage = await session.usage?.(limits)
     if (options.outputs) await writeNpz(options.outputs, outputs)
     const rows = Object.entries(outputs).map(([name, tensor]) => ({ name, tensor, range: range(tensor) }))
     await keepResult(options, session.metadata, {
@@ -54,6 +61,7 @@ export const run: CliCommand = {
       outputs: rows.map(({ name, tensor: { dtype, shape }, range }) => ({ name, dtype, shape, ...range })),
       ms: Number(ms.toFixed(3)),
       threads: session.threads,
+      ...(usage && describeUsage(usage)),
     })
     print(
       formatTable(rows, [
@@ -66,6 +74,7 @@ export const run: CliCommand = {
       ]),
     )
     print(`\nran in ${ms.toFixed(2)} ms on ${where}`)
+    if (usage) print(usageText(usage))
     if (options.outputs) print(`wrote ${options.outputs}`)
     return EXIT.ok
   },

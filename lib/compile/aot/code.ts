@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { C_BACKEND } from '../c/compiler.js'
+import { C_BACKEND } from '../../c-compiler.js'
 import { sourceOf } from '../c/source.js'
 import { generateModule, generateObjects } from '../codegen.js'
 import { entrySource } from './entry.js'

@@ -1,5 +1,5 @@
+import { C_FLAGS } from '../../c-compiler.js'
 import type { ArtifactPieces, TensorInfo } from '../../session/artifact.js'
-import { C_FLAGS } from '../c/compiler.js'
 import type { AotCode } from './code.js'
 import { ctypeOf, typedHeader } from './header.js'
 import { type AotNetwork, elements } from './lower.js'

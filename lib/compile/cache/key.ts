@@ -26,7 +26,8 @@ export interface BuildKey {
  * files is not in it, see `withExternal`.
  */
 export async function keyOf(request: CompileRequest, signal?: AbortSignal): Promise<BuildKey> {
-  const { model, target, optLevel, shapes, constants, config, records, reusable } = request
+  const { model, target, executor, moduleName, optLevel, shapes, constants, config, records, reusable } =
+    request
   const logs = records.filter((record) => typeof record === 'string')
   const files = await readAll([model, ...logs], signal)
   const values = Object.entries(constants).map(([name, tensor]) => {
@@ -40,6 +41,8 @@ export async function keyOf(request: CompileRequest, signal?: AbortSignal): Prom
     // In their order; the contents of logs are among the files.
     records: records.map((record) => (typeof record === 'string' ? 'file' : record)),
     target,
+    executor,
+    moduleName,
     optLevel,
     reusable,
     shapes: sorted(Object.entries(shapes)),

@@ -20,6 +20,8 @@ typedef struct {
   /* The lowest bytes of the stack, which grows down to there; NULL and 0 where the most use of it is not to be known. */
   uint8_t* stack;
   size_t stack_size;
+  /* Bytes of the program's own variables, among them those that networks work in. */
+  size_t variables;
 } board_memory_t;
 
 /* How often `port_ticks` counts in a second. */

@@ -23,4 +23,9 @@
 #define BOARD_EVALUATORS 8
 #endif
 
+/* Whether the port's ticks are instructions, as in a simulator, rather than time. */
+#ifndef BOARD_COUNTS_INSTRUCTIONS
+#define BOARD_COUNTS_INSTRUCTIONS 0
+#endif
+
 #endif /* TVM_NODE_BOARD_CONFIG_H_ */

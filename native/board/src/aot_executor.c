@@ -109,6 +109,10 @@ int aot_find(const span_t* name) {
   return -1;
 }
 
+bool aot_runs(int index) {
+  return index >= 0 && index < FUNCTIONS && functions[index].call == run;
+}
+
 const char* aot_call(int index, const arguments_t* arguments, result_t* result) {
   if (index < 0 || index >= FUNCTIONS) return "there is no such function";
   return functions[index].call(arguments, result);

@@ -6,6 +6,7 @@
 #include "arena.h"
 #include "backend.h"
 #include "board.h"
+#include "board_config.h"
 #include "evaluator.h"
 #include "random_fill.h"
 #include "rpc.h"
@@ -16,8 +17,9 @@ enum { SYSTEM_LIBRARY = 0x8000, EXECUTOR_MODULE = 0x8001 };
 
 static uint64_t handle_of(unsigned kind, unsigned index) { return (uint64_t)kind << 16 | index; }
 
-/* Ticks that calls took since the host last asked. */
+/* Ticks that operators and networks took since the host last asked. */
 static uint64_t call_ticks;
+static size_t variables;
 
 static result_t result_function(uint64_t handle) {
   return (result_t){.code = handle == 0 ? kTVMNullptr : ARG_FUNCTION,
@@ -75,18 +77,21 @@ static const char* aot_create(const arguments_t* arguments, result_t* result) {
   return NULL;
 }
 
-/* Eight numbers of 64 bits: ticks a second, ticks of calls since the last time, then bytes: of the arena in all, in use and at
-   most, of the stack in all and at most, and of what a message may hold. */
+enum { STATISTICS = 10 };
+
+/* Numbers of 64 bits: ticks a second, whether ticks are instructions, ticks of calls since the last time, then bytes: of the
+   program's variables, of the arena in all, in use and at most, of the stack in all and at most, and of what a message may hold. */
 static const char* statistics(const arguments_t* arguments, result_t* result) {
-  static uint8_t bytes[8 * 8];
+  static uint8_t bytes[STATISTICS * 8];
   (void)arguments;
   size_t stack_size = 0;
   size_t stack_peak = 0;
   stack_usage(&stack_size, &stack_peak);
-  const uint64_t numbers[8] = {port_ticks_per_second, call_ticks, arena_size(), arena_used(),
-                               arena_peak(),          stack_size, stack_peak,   BOARD_MESSAGE_BYTES};
+  const uint64_t numbers[STATISTICS] = {
+      port_ticks_per_second, BOARD_COUNTS_INSTRUCTIONS, call_ticks, variables,  arena_size(),
+      arena_used(),          arena_peak(),              stack_size, stack_peak, BOARD_MESSAGE_BYTES};
   writer_t writer = {.data = bytes, .capacity = sizeof bytes};
-  for (int i = 0; i < 8; i++) write_u64(&writer, numbers[i]);
+  for (int i = 0; i < STATISTICS; i++) write_u64(&writer, numbers[i]);
   call_ticks = 0;
   *result = (result_t){.code = ARG_BYTES, .bytes = bytes, .size = sizeof bytes};
   return NULL;
@@ -150,7 +155,7 @@ const char* call_function(uint64_t handle, const arguments_t* arguments, result_
     case EXECUTOR: {
       const uint64_t begin = port_ticks();
       const char* const wrong = aot_call((int)index, arguments, result);
-      call_ticks += port_ticks() - begin;
+      if (aot_runs((int)index)) call_ticks += port_ticks() - begin;
       return wrong;
     }
     case EVALUATOR:
@@ -163,6 +168,8 @@ const char* call_function(uint64_t handle, const arguments_t* arguments, result_
 void free_object(int64_t code, uint64_t handle) {
   if (code == ARG_FUNCTION && handle >> 16 == EVALUATOR) evaluator_remove((int)(handle & 0xFFFFU));
 }
+
+void note_variables(size_t bytes) { variables = bytes; }
 
 void reset_functions(void) {
   call_ticks = 0;

@@ -2,6 +2,7 @@
 #ifndef TVM_NODE_BOARD_FUNCTIONS_H_
 #define TVM_NODE_BOARD_FUNCTIONS_H_
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "call.h"
@@ -16,6 +17,9 @@ const char* call_function(uint64_t handle, const arguments_t* arguments, result_
 
 /* Frees what a handle of the kind `code` stands for, where it needs freeing. */
 void free_object(int64_t code, uint64_t handle);
+
+/* Bytes of the program's own variables, for the statistics. */
+void note_variables(size_t bytes);
 
 /* Forgets what a session held. */
 void reset_functions(void);

@@ -1,5 +1,6 @@
 #include "arena.h"
 #include "board.h"
+#include "functions.h"
 #include "stack.h"
 
 int main(int argc, char** argv) {
@@ -7,6 +8,7 @@ int main(int argc, char** argv) {
   port_start(argc, argv, &memory);
   arena_init(memory.start, memory.size);
   stack_watch(memory.stack, memory.stack_size);
+  note_variables(memory.variables);
   board_serve();
   port_stop(0);
   return 0;

@@ -19,6 +19,10 @@
 
 const uint32_t port_ticks_per_second = 1000000000U;
 
+/* The linker's marks around the program's variables. */
+extern char __data_start[];
+extern char _end[];
+
 static const size_t kDefaultMemory = (size_t)64 << 20;
 static int line_in = STDIN_FILENO;
 static int line_out = STDOUT_FILENO;
@@ -70,6 +74,7 @@ void port_start(int argc, char** argv, board_memory_t* memory) {
   signal(SIGPIPE, SIG_IGN);
   memory->start = malloc(size);
   memory->size = memory->start == NULL ? 0 : size;
+  memory->variables = (size_t)((uintptr_t)_end - (uintptr_t)__data_start);
   if (port != NULL) listen_on(host, port);
 }
 

@@ -1,0 +1,110 @@
+import { mkdtemp } from 'node:fs/promises'
+import { join } from 'node:path'
+import { TvmNodeError } from '../errors.js'
+import { makePrivateFolder, removePrivateFolder } from '../files.js'
+import type { Limits } from '../limits.js'
+import { buildFirmware, type Firmware } from '../micro/firmware.js'
+import type { Platform } from '../micro/platform.js'
+import { findCompiler } from '../micro/toolchain.js'
+import { RemoteSession } from '../rpc/remote-session.js'
+import { type ArtifactContents, readArtifact } from '../session/artifact.js'
+import type { ArtifactSource } from '../session/load.js'
+import type { Session } from '../session/session.js'
+import type { Availability, BoardAdapter } from './adapter.js'
+import type { Board } from './board.js'
+
+/** Stands in a simulator's command for the program's file. */
+const IMAGE = '{image}'
+
+/**
+ * Boards without an operating system: an artifact becomes a program with the board runtime, which is started in a simulator and
+ * spoken to in a micro session.
+ */
+export class MicroAdapter implements BoardAdapter {
+  private readonly platform: Platform
+  private readonly simulator: readonly string[]
+  private folder: string | undefined
+  private session: RemoteSession | undefined
+  private built: { readonly sum: string; readonly firmware: Firmware } | undefined
+
+  /** @throws `ERR_NOT_AVAILABLE` for boards of a template project, and for those without a simulator */
+  constructor(private readonly board: Board) {
+    const { firmware, simulator } = board.micro ?? {}
+    if (!firmware || !simulator) {
+      const why = firmware ? 'has no simulator' : 'is built by a template project'
+      throw new TvmNodeError(
+        'ERR_NOT_AVAILABLE',
+        `board '${board.name}' ${why}, which this version does not support`,
+        { details: { board: board.name } },
+      )
+    }
+    const { port, compiler, flags, flash, ram, stack_bytes } = firmware
+    this.platform = {
+      port,
+      compiler,
+      flags,
+      flash: flash ?? undefined,
+      ram: ram ?? undefined,
+      stackBytes: stack_bytes,
+    }
+    this.simulator = simulator
+  }
+
+  async available({ signal }: Limits): Promise<Availability> {
+    try {
+      await findCompiler(this.platform.compiler)
+      return { available: true }
+    } catch (error) {
+      signal?.throwIfAborted()
+      return { available: false, busy: false, reason: (error as Error).message }
+    }
+  }
+
+  async upload(artifact: ArtifactSource, limits: Limits): Promise<Session> {
+    const path = typeof artifact === 'string' ? artifact : artifact.path
+    const { image } = await this.build(await readArtifact(path), limits)
+    // A board has one program at a time.
+    await this.session?.dispose()
+    const line = {
+      kind: 'program',
+      command: this.simulator.map((word) => word.replaceAll(IMAGE, image)),
+      log: `{image}.log`,
+    } as const
+    this.session = await RemoteSession.attach(`board '${this.board.name}'`, line, limits)
+    return this.session.load(artifact, limits)
+  }
+
+  /** The program is started again with the next upload. */
+  async reset(): Promise<void> {
+    const { session } = this
+    this.session = undefined
+    await session?.dispose()
+  }
+
+  async disconnect(): Promise<void> {
+    await this.reset()
+    const { folder } = this
+    this.folder = undefined
+    this.built = undefined
+    if (folder !== undefined) await removePrivateFolder(folder)
+  }
+
+  /** A program that was built for the same code serves again. */
+  private async build({ metadata, members }: ArtifactContents, { signal }: Limits): Promise<Firmware> {
+    if (metadata.executor !== 'aot') {
+      const { name } = this.board
+      throw new TvmNodeError(
+        'ERR_BOARD',
+        `the artifact is for TVM's own runtime; compile it for the board (--board ${name})`,
+        { details: { board: name, executor: metadata.executor } },
+      )
+    }
+    const sum = JSON.stringify(metadata.members)
+    if (this.built?.sum === sum) return this.built.firmware
+    this.folder ??= await makePrivateFolder()
+    const folder = await mkdtemp(join(this.folder, 'program-'))
+    const firmware = await buildFirmware(members, this.platform, folder, signal)
+    this.built = { sum, firmware }
+    return firmware
+  }
+}

@@ -1,0 +1,72 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { TvmNodeError } from '../errors.js'
+import { native } from '../native.js'
+
+/** How a board is reached; plain data, since the line is opened in the process that waits on it. */
+export type LineDescription = {
+  /** A program of this machine that has the line at its standard input and output: a simulator. */
+  readonly kind: 'program'
+  readonly command: readonly string[]
+  /** A file for what it says on standard error. */
+  readonly log: string
+}
+
+/** A line to a board, of bytes both ways. */
+export interface OpenLine {
+  /** For `native.lineFunctions`. */
+  readonly handle: object
+  /** What the other end said of itself outside of the line. */
+  readonly words: () => string
+  /** Sends what waits and gives the line back. Safe to call twice. */
+  readonly close: () => void
+}
+
+/** Milliseconds for the last bytes. */
+const FLUSH = 1000
+
+/** @throws `ERR_CONNECTION` */
+export function openLine({ command, log }: LineDescription): OpenLine {
+  const [ours, theirs] = native.linePair()
+  const child = startTied(command, theirs, log)
+  native.closeDescriptor(theirs)
+  const handle = native.lineOpen(ours)
+  let isOpen = true
+  return {
+    handle,
+    words: () => readFileSync(log, 'utf8').trim(),
+    close: () => {
+      if (!isOpen) return
+      isOpen = false
+      try {
+        native.lineFlush(handle, FLUSH)
+      } catch {
+        // The program has ended already.
+      }
+      native.lineClose(handle)
+      child.stdio[TIE]?.destroy()
+    },
+  }
+}
+
+/** A descriptor that only this process holds the other end of. */
+const TIE = 3
+/** Ends the program when this process ends in whatever way: simulators go on when their input is closed. */
+const TIED =
+  'exec 4<&0; "$@" <&4 4<&- 3<&- & exec 0</dev/null >/dev/null 2>&1 4<&-; read _ <&3; kill -9 $! 2>/dev/null'
+
+function startTied(command: readonly string[], line: number, log: string): ChildProcess {
+  const words = openSync(log, 'w')
+  try {
+    const child = spawn('/bin/sh', ['-c', TIED, 'board', ...command], { stdio: [line, line, words, 'pipe'] })
+    child.on('error', () => undefined)
+    child.unref()
+    return child
+  } catch (cause) {
+    throw new TvmNodeError('ERR_CONNECTION', `cannot start ${command[0]}: ${(cause as Error).message}`, {
+      cause,
+    })
+  } finally {
+    closeSync(words)
+  }
+}

@@ -1,0 +1,21 @@
+/** Memory of a board: where it begins and how many bytes it has. */
+export interface Region {
+  readonly start: number
+  readonly bytes: number
+}
+
+/** What a program for a board is built with and for; see docs/porting-a-board.md. */
+export interface Platform {
+  /** A folder of `native/board/ports`. */
+  readonly port: string
+  /** What the names of the compiler and its tools begin with, such as `arm-none-eabi-`; empty for this machine's own. */
+  readonly compiler: string
+  /** For compiler and linker. */
+  readonly flags: readonly string[]
+  /** For code and constants; undefined on systems that load programs themselves. */
+  readonly flash?: Region | undefined
+  /** For variables, then heap and stack. */
+  readonly ram?: Region | undefined
+  /** Bytes of stack where the program's linker script sets it. */
+  readonly stackBytes?: number | undefined
+}
