@@ -6,9 +6,11 @@ import type { Limits } from '../limits.js'
 import { buildFirmware, type Firmware } from '../micro/firmware.js'
 import type { Platform } from '../micro/platform.js'
 import { findCompiler } from '../micro/toolchain.js'
+import { findTools, toolsOf } from '../micro/tools.js'
 import { RemoteSession } from '../rpc/remote-session.js'
 import { type ArtifactContents, readArtifact } from '../session/artifact.js'
 import type { ArtifactSource } from '../session/load.js'
+import { programMemory } from '../session/program-memory.js'
 import type { Session } from '../session/session.js'
 import type { Availability, BoardAdapter } from './adapter.js'
 import type { Board } from './board.js'
@@ -53,11 +55,16 @@ export class MicroAdapter implements BoardAdapter {
   async available({ signal }: Limits): Promise<Availability> {
     try {
       await findCompiler(this.platform.compiler)
-      return { available: true }
     } catch (error) {
       signal?.throwIfAborted()
       return { available: false, busy: false, reason: (error as Error).message }
     }
+    const { name } = this.board
+    const user = { name, compiler: this.platform.compiler, simulator: this.simulator }
+    const missing = (await findTools(toolsOf([user]))).find(({ problem }) => problem)
+    if (!missing) return { available: true }
+    const reason = `${missing.command}: ${missing.problem}; "${missing.install}"`
+    return { available: false, busy: false, reason }
   }
 
   async upload(artifact: ArtifactSource, limits: Limits): Promise<Session> {
@@ -90,7 +97,8 @@ export class MicroAdapter implements BoardAdapter {
   }
 
   /** A program that was built for the same code serves again. */
-  private async build({ metadata, members }: ArtifactContents, { signal }: Limits): Promise<Firmware> {
+  private async build(contents: ArtifactContents, { signal }: Limits): Promise<Firmware> {
+    const { metadata, members } = contents
     if (metadata.executor !== 'aot') {
       const { name } = this.board
       throw new TvmNodeError(
@@ -103,7 +111,10 @@ export class MicroAdapter implements BoardAdapter {
     if (this.built?.sum === sum) return this.built.firmware
     this.folder ??= await makePrivateFolder()
     const folder = await mkdtemp(join(this.folder, 'program-'))
-    const firmware = await buildFirmware(members, this.platform, folder, signal)
+    const firmware = await buildFirmware(members, this.platform, folder, {
+      memory: programMemory(contents),
+      signal,
+    })
     this.built = { sum, firmware }
     return firmware
   }

@@ -7,6 +7,7 @@ import { cache } from './commands/cache.js'
 import { compile } from './commands/compile.js'
 import { doctor } from './commands/doctor.js'
 import { inspect } from './commands/inspect.js'
+import { micro } from './commands/micro.js'
 import { profile } from './commands/profile.js'
 import { queryTracker } from './commands/query-tracker.js'
 import { report } from './commands/report.js'
@@ -41,6 +42,7 @@ const commands: readonly CliCommand[] = [
   report,
   serve,
   boards,
+  micro,
   tracker,
   server,
   queryTracker,

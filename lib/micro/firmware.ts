@@ -5,7 +5,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { C_BACKEND, C_FLAGS, runCompiler } from '../c-compiler.js'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
+import type { ProgramMemory } from '../session/program-memory.js'
 import { type ProgramSizes, programSizes } from './elf.js'
+import { checkMemory, tooLarge } from './memory.js'
 import type { Platform } from './platform.js'
 import { findCompiler } from './toolchain.js'
 
@@ -25,6 +27,12 @@ export interface Firmware {
   readonly sizes: ProgramSizes
 }
 
+export interface BuildOptions {
+  /** What the network needs, which is compared with what the board has before anything is built. */
+  readonly memory?: ProgramMemory | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /** Options for the runtime, which is to be small; generated code is to be fast. */
 const RUNTIME_FLAGS = ['-std=c99', '-Os']
 const SMALL = ['-ffunction-sections', '-fdata-sections', '-g0']
@@ -39,16 +47,17 @@ export async function buildFirmware(
   files: ProgramFiles,
   platform: Platform,
   folder: string,
-  signal?: AbortSignal,
+  { memory, signal }: BuildOptions = {},
 ): Promise<Firmware> {
+  if (memory) checkMemory(memory, platform)
   const { command } = await findCompiler(platform.compiler)
   const written = await writeFiles(files, folder)
   const include = [
     ...[join(BOARD, 'include'), join(BOARD, 'src'), C_BACKEND, join(folder, 'include')],
-    join(PORTS, platform.port),
+    ...portFolders(platform),
   ].flatMap((path) => ['-I', path])
   const common = [...SMALL, ...platform.flags, ...include]
-  const runtime = [...(await sourcesIn(join(BOARD, 'src'))), ...(await portSources(platform.port))]
+  const runtime = [...(await sourcesIn(join(BOARD, 'src'))), ...(await portSources(platform))]
   const jobs = [
     ...runtime.map((path) => ({ path, flags: RUNTIME_FLAGS })),
     ...written.filter((path) => path.endsWith('.c')).map((path) => ({ path, flags: [...C_FLAGS, '-w'] })),
@@ -59,7 +68,7 @@ export async function buildFirmware(
   const image = join(folder, 'program.elf')
   const given = written.filter((path) => path.endsWith('.o'))
   const inputs = [...objects, ...given, ...(await linkerArguments(platform, folder))]
-  await link(command, [...platform.flags, '-o', image, ...inputs, '-Wl,--gc-sections', '-lm'], signal)
+  await link(command, [...platform.flags, '-o', image, ...inputs, '-Wl,--gc-sections', '-lm'], memory, signal)
   return { image, sizes: programSizes(await readFile(image)) }
 }
 
@@ -80,10 +89,16 @@ async function sourcesIn(folder: string): Promise<string[]> {
   return (await readdir(folder)).filter((name) => /\.[cS]$/.test(name)).map((name) => join(folder, name))
 }
 
+/** Programs that no system loads have what is common to them beside their port. */
+function portFolders({ port, flash, ram }: Platform): string[] {
+  return [...(flash && ram ? [join(PORTS, 'common')] : []), join(PORTS, port)]
+}
+
 /** @throws `ERR_CONFIG` for a port that there is not */
-async function portSources(port: string): Promise<string[]> {
+async function portSources(platform: Platform): Promise<string[]> {
+  const { port } = platform
   const known = (await readdir(PORTS)).filter((name) => existsSync(join(PORTS, name, 'port.c')))
-  if (known.includes(port)) return sourcesIn(join(PORTS, port))
+  if (known.includes(port)) return (await Promise.all(portFolders(platform).map(sourcesIn))).flat()
   throw new TvmNodeError(
     'ERR_CONFIG',
     `the board runtime has no port '${port}'; it has ${known.join(', ')}`,
@@ -129,20 +144,21 @@ async function linkerArguments(
     script,
     `MEMORY {\n${region('FLASH', 'rx', flash)}${region('RAM', 'rwx', ram)}}\nboard_stack_bytes = ${stackBytes};\nINCLUDE ${join(PORTS, port, 'program.ld')}\n`,
   )
-  return ['-nostartfiles', '-T', script]
+  return ['-nostartfiles', '-L', join(PORTS, 'common'), '-T', script]
 }
 
-async function link(command: string, args: readonly string[], signal?: AbortSignal): Promise<void> {
+async function link(
+  command: string,
+  args: readonly string[],
+  memory: ProgramMemory | undefined,
+  signal?: AbortSignal,
+): Promise<void> {
   try {
     await runCompiler(command, args, signal)
   } catch (error) {
     const words = isTvmNodeError(error) ? String(error.details.stderr) : ''
     const [, region, bytes] = /region `(\w+)' overflowed by (\d+) bytes/.exec(words) ?? []
     if (region === undefined) throw error
-    throw new TvmNodeError(
-      'ERR_BOARD_MEMORY',
-      `the program needs ${bytes} bytes more of ${region === 'RAM' ? 'RAM' : 'flash'} than the board has`,
-      { cause: error, details: { region: region.toLowerCase(), bytes: Number(bytes) } },
-    )
+    throw tooLarge(region === 'RAM' ? 'ram' : 'flash', Number(bytes), memory, error)
   }
 }

@@ -3,8 +3,14 @@ import { TvmNodeError } from '../errors.js'
 
 /** How compilers for boards are got, by what their names begin with. */
 const packages: Readonly<Record<string, string>> = {
+  '': 'gcc libc6-dev',
   'arm-none-eabi-': 'gcc-arm-none-eabi libnewlib-arm-none-eabi',
   'riscv64-unknown-elf-': 'gcc-riscv64-unknown-elf picolibc-riscv64-unknown-elf',
+}
+
+/** Debian's packages of a compiler; undefined for one that is not known. */
+export function compilerPackages(prefix: string): string | undefined {
+  return packages[prefix]
 }
 
 const found = new Map<string, Promise<CCompiler>>()

@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest'
+import type { Board } from '#lib/boards/board.js'
+import { buildFor } from '#lib/boards/board.js'
+import { openBoard } from '#lib/boards/open.js'
+import { findBoard } from '#lib/boards/predefined.js'
+import { compile } from '#lib/compile/compile.js'
+import { load } from '#lib/session/load.js'
+import { largestDifference, network } from '../support/artifacts.js'
+import { cli } from '../support/cli.js'
+import { hasTool } from '../support/tools.js'
+
+const boards = [
+  ['qemu_cortex_m3', 'arm-none-eabi-gcc', 'qemu-system-arm'],
+  ['qemu_cortex_m4', 'arm-none-eabi-gcc', 'qemu-system-arm'],
+  ['qemu_cortex_m7', 'arm-none-eabi-gcc', 'qemu-system-arm'],
+  ['qemu_cortex_m55', 'arm-none-eabi-gcc', 'qemu-system-arm'],
+  ['qemu_riscv32', 'riscv64-unknown-elf-gcc', 'qemu-system-riscv32'],
+] as const
+
+for (const [name, compiler, simulator] of boards) {
+  test.skipIf(!hasTool(compiler) || !hasTool(simulator))(
+    `${name} runs a quantised network to the bit, in the same number of instructions each time (needs ${compiler}, ${simulator})`,
+    async () => {
+      const { model, inputs } = network('kws_dscnn_int8')
+      await using here = await compile(model, { target: 'llvm' })
+      await using local = await load(here)
+      const [[output, expected] = ['', undefined]] = Object.entries(await local.run(inputs))
+      const board = findBoard(name)
+      await using artifact = await compile(model, buildFor(board))
+      const counts = new Set<number | undefined>()
+      for (const _ of [1, 2]) {
+        await using connection = openBoard(board)
+        const session = await connection.upload(artifact)
+        for (const _ of [1, 2]) {
+          const outputs = await session.run(inputs)
+          // Multiples of 1/255: those of one step less differ by far more.
+          expect(largestDifference(outputs[output], expected)).toBeLessThan(1e-7)
+          counts.add((await session.usage?.())?.instructions)
+        }
+      }
+      expect([...counts]).toEqual([expect.any(Number)])
+      // 2.7 million multiplications, of which no processor here does more than a few at a time.
+      expect([...counts][0]).toBeGreaterThan(1_000_000)
+    },
+  )
+}
+
+const small = (name: string, flash: number, ram: number): Board => {
+  const board = findBoard(name)
+  const { micro } = board
+  if (!micro?.firmware?.flash || !micro.firmware.ram) throw new Error(`${name} has no memory`)
+  const firmware = {
+    ...micro.firmware,
+    flash: { ...micro.firmware.flash, bytes: flash },
+    ram: { ...micro.firmware.ram, bytes: ram },
+  }
+  return { ...board, micro: { ...micro, firmware } }
+}
+
+test.skipIf(!hasTool('arm-none-eabi-gcc')).each([
+  // 22 kB of weights, an input of 49 by 10, layers of 64 channels over 25 by 5.
+  ['constants', 30_000, 1 << 20, 'flash', /constant int8|constant int32|constant float32/],
+  ['code', 50_000, 1 << 20, 'flash', /constant/],
+  ['workspace', 1 << 20, 70_000, 'ram', /tensors of tvmgen_default_fused/],
+] as const)(
+  'a network that does not fit is refused: too little memory for its %s (needs arm-none-eabi-gcc)',
+  async (_what, flash, ram, kind, most) => {
+    const board = small('qemu_cortex_m4', flash, ram)
+    await using artifact = await compile(network('kws_dscnn_int8').model, buildFor(board))
+    await using connection = openBoard(board)
+    const refused = await connection.upload(artifact).catch((error: unknown) => error)
+    expect(refused).toMatchObject({
+      code: 'ERR_BOARD_MEMORY',
+      message: expect.stringMatching(most),
+      details: { kind, bytes: expect.any(Number) },
+    })
+  },
+)
+
+test('the command line lists tools for boards', async () => {
+  const { json } = await cli(['micro', 'doctor', '--json'])
+  expect(json.map(({ command }) => command)).toEqual(
+    expect.arrayContaining([
+      'arm-none-eabi-gcc',
+      'qemu-system-arm',
+      'riscv64-unknown-elf-gcc',
+      'qemu-system-riscv32',
+    ]),
+  )
+  expect(json.find(({ command }) => command === 'qemu-system-arm')).toMatchObject({
+    install: 'apt-get install qemu-system-arm',
+    boards: expect.arrayContaining(['qemu_cortex_m4']),
+  })
+})
