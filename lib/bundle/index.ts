@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { dirname, join } from 'node:path'
+import { findAddon } from '../addon.js'
 import { TvmNodeError } from '../errors.js'
 import { packageVersion } from '../version.js'
 import { BUNDLE_KEY } from './artifacts.js'
 import { findFault } from './check.js'
 import { findPackage, platformPackages } from './packages.js'
 
-/** Libraries to open before others; none where neither a local build nor a package has them. */
+/** Libraries to open before others. */
 export interface StandIns {
   readonly forTvm: readonly string[]
-  readonly forXGBoost: string | undefined
+  readonly forXGBoost: string
 }
 
 /** Where TVM's libraries are. */
@@ -45,7 +45,7 @@ export function cachedBundleDir(env: NodeJS.ProcessEnv = process.env): string {
  * downloaded bundle. The first two are searched in the folder itself, `build/` and `lib/`. Versions are checked when a
  * library is opened.
  *
- * @throws `ERR_NO_BUNDLE` with the places searched and what to do.
+ * @throws `ERR_NO_BUNDLE` with the places searched and what to do; `ERR_ADDON`.
  */
 export function findBundle(options: { path?: string; env?: NodeJS.ProcessEnv } = {}): Bundle {
   const env = options.env ?? process.env
@@ -97,16 +97,16 @@ function describe(dir: string, source: Bundle['source'], cached: string): Bundle
     libtvmRuntime: join(dir, 'libtvm_runtime.so'),
     lld: find('lld'),
     xgboost: find('libxgboost4j.so'),
-    standIns: findStandIns(source === 'package' ? dir : undefined),
+    standIns: findStandIns(),
     source,
   }
 }
 
-/** Those of a local build of the addon, else those of the runtime's package. */
-function findStandIns(packaged: string | undefined): StandIns {
-  const built = fileURLToPath(new URL('../../build/Release/stand-ins', import.meta.url))
-  const folders = [built, ...(packaged ? [join(packaged, 'stand-ins')] : [])]
-  const folder = folders.find((candidate) => existsSync(candidate))
-  const paths = (...names: string[]) => (folder ? names.map((name) => join(folder, name)) : [])
-  return { forTvm: paths('libOpenCL.so.1', 'libnoblas.so'), forXGBoost: paths('libgomp.so.1')[0] }
+/** Stand-ins are built with the addon: a local build has them in a folder, a package beside it. */
+function findStandIns(): StandIns {
+  const beside = dirname(findAddon())
+  const built = join(beside, 'stand-ins')
+  const folder = existsSync(built) ? built : beside
+  const path = (name: string) => join(folder, name)
+  return { forTvm: [path('libOpenCL.so.1'), path('libnoblas.so')], forXGBoost: path('libgomp.so.1') }
 }

@@ -10,6 +10,6 @@ export function openXGBoost(): void {
   const bundle = findBundle()
   const { xgboost, standIns } = bundle
   if (!xgboost) throw new TvmNodeError('ERR_COST_MODEL', missing('XGBoost library', bundle))
-  native.xgboostOpen(xgboost, standIns.forXGBoost ?? '')
+  native.xgboostOpen(xgboost, standIns.forXGBoost)
   opened = true
 }
