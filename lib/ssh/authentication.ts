@@ -22,6 +22,7 @@ export interface Credentials {
 /** As many as OpenSSH asks for. */
 const PASSWORD_TRIES = 3
 
+/** @internal */
 export type AuthHandler = (
   left: AuthenticationType[],
   partial: boolean,
@@ -34,6 +35,8 @@ export type AuthHandler = (
  *
  * @param fail - Told of a secret that cannot be had, which ends the connection.
  * @throws `ERR_CONFIG` for an identity that cannot be read
+ *
+ * @internal
  */
 export async function authentication(
   credentials: Credentials,

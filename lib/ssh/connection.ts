@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect as connectSocket, createServer, type Server, type Socket } from 'node:net'
 import { userInfo } from 'node:os'
+import type { Duplex } from 'node:stream'
 import type { Client, ClientChannel, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2'
 import ssh2 from 'ssh2'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
@@ -234,7 +235,7 @@ export class SshConnection implements AsyncDisposable {
   }
 
   /** A stream to an address as the host sees it. @throws `ERR_CONNECTION` */
-  open({ host, port }: Address): Promise<ClientChannel> {
+  open({ host, port }: Address): Promise<Duplex> {
     return this.ask((done) => this.client.forwardOut(LOOPBACK, 0, host, port, done))
   }
 
@@ -274,7 +275,7 @@ function connectionError(where: string, cause: Error): TvmNodeError {
 }
 
 /** Whatever ends or fails on one side ends the other. */
-function join(socket: Socket, channel: ClientChannel): void {
+function join(socket: Socket, channel: Duplex): void {
   socket.setNoDelay(true)
   socket.on('error', () => channel.destroy())
   channel.on('error', () => socket.destroy())
@@ -298,7 +299,7 @@ async function shake(
   client: Client,
   target: SshHost,
   where: string,
-  through: ClientChannel | undefined,
+  through: Duplex | undefined,
 ): Promise<void> {
   const { host, port = 22, username = userInfo().username } = target
   const known = await KnownHosts.read(target.knownHosts ?? defaultKnownHosts())

@@ -23,12 +23,15 @@ import { installTools, startRegistry, tools } from './registry.mjs'
 const fixture = join(root, 'test/fixtures/models/ic_resnet8')
 const compilerPackage = '@tvm-node/compiler-linux-x64'
 
-/** How each client is run, and how it adds packages to a folder. */
+/**
+ * How each client is run, and how it adds packages to a folder. Yarn 4 needs `nodeLinker: node-modules`: compilation runs in processes
+ * of its own, which its default (Plug'n'Play) does not reach.
+ */
 const clients = {
   npm: { cli: npmCli(), add: ['install', '--no-audit', '--no-fund'] },
   pnpm: { cli: join(tools, 'node_modules/pnpm/bin/pnpm.cjs'), add: ['add'] },
   yarn: { cli: join(tools, 'node_modules/yarn/bin/yarn.js'), add: ['add'] },
-  'yarn 4 (PnP)': { cli: join(tools, 'node_modules/@yarnpkg/cli-dist/bin/yarn.js'), add: ['add'], pnp: true },
+  'yarn 4': { cli: join(tools, 'node_modules/@yarnpkg/cli-dist/bin/yarn.js'), add: ['add'], berry: true },
 }
 
 const program = (imports) => `${imports}
@@ -105,37 +108,39 @@ export async function proveByInstalling({ keep = false, say = console.error } = 
 }
 
 async function useIn(folder, client, expected) {
-  const { pnp } = clients[client]
-  const node = pnp
-    ? ['--require', './.pnp.cjs', '--experimental-loader', './.pnp.loader.mjs', '--no-warnings']
-    : []
-  const way = async (label, file, text, args = node) => {
+  const way = async (label, file, text) => {
     writeFileSync(join(folder, file), text)
     const started = performance.now()
-    const { ok, stdout, stderr } = await execute(
-      process.execPath,
-      [...args, file, join(fixture, 'model.onnx'), 'network.tvm'],
-      folder,
-    )
+    const args = [file, join(fixture, 'model.onnx'), 'network.tvm']
+    const { ok, stdout, stderr } = await execute(process.execPath, args, folder)
     const seconds = ((performance.now() - started) / 1000).toFixed(2)
     expected.outputs ??= stdout
     const right = ok && stdout === expected.outputs && stdout.includes('[[')
-    record(`${client}: ${label}`, right, right ? `${seconds} s` : stderr.slice(-500) || 'other outputs')
+    record(
+      `${client}: ${label}`,
+      right,
+      right ? `${seconds} s` : (stderr || stdout).slice(-700) || 'other outputs',
+    )
   }
   await way('ES module', 'use.mjs', plain(esm))
   await way('CommonJS', 'use.cjs', plain(cjs))
   await way('8 worker threads', 'workers.mjs', workers)
-  if (pnp) return
+  if (client === 'npm') await useOtherwise(folder, way)
+}
+
+/** What does not depend on the client that installed. */
+async function useOtherwise(folder, way) {
   for (const [resolution, module] of [
     ['bundler', 'esnext'],
     ['nodenext', 'nodenext'],
   ]) {
-    writeFileSync(join(folder, 'use.ts'), `declare const process: { argv: string[] }\n${esm}`)
+    writeFileSync(join(folder, 'use.ts'), esm)
     const options = {
       strict: true,
       target: 'es2022',
-      lib: ['es2023', 'esnext.disposable', 'dom'],
-      types: [],
+      lib: ['es2023', 'esnext.disposable'],
+      types: ['node'],
+      typeRoots: [join(tools, 'node_modules/@types')],
       skipLibCheck: false,
     }
     const config = {
@@ -145,7 +150,7 @@ async function useIn(folder, client, expected) {
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
     const tsc = join(tools, 'node_modules/typescript/bin/tsc')
     const { ok, stdout } = await execute(process.execPath, [tsc, '-p', '.'], folder)
-    record(`${client}: TypeScript, ${resolution}`, ok, ok ? 'no complaint' : stdout.slice(0, 700))
+    record(`npm: TypeScript, ${resolution}`, ok, ok ? 'no complaint' : stdout.slice(0, 700))
   }
   const bundle = await execute(
     join(tools, 'node_modules/.bin/esbuild'),
@@ -159,14 +164,14 @@ async function useIn(folder, client, expected) {
     ],
     folder,
   )
-  if (!bundle.ok) record(`${client}: esbuild`, false, bundle.stderr.slice(-300))
+  if (!bundle.ok) record(`npm: esbuild`, false, bundle.stderr.slice(-300))
   else await way('bundled by esbuild', 'loader.mjs', "await import('./bundled.mjs')\n")
   const verify = await execute(
     process.execPath,
     [join(folder, 'node_modules/tvm-node/dist/cli/main.js'), 'verify', fixture, '--json'],
     folder,
   )
-  record(`${client}: tvm-node verify`, verify.ok, verify.ok ? 'as the reference' : verify.stderr.slice(-300))
+  record(`npm: tvm-node verify`, verify.ok, verify.ok ? 'as the reference' : verify.stderr.slice(-300))
 }
 
 async function runtimeOnly(registry, expected, say) {
@@ -231,15 +236,15 @@ await import('tvm-node').then(({ load }) => load('x.tvm')).catch((error) => cons
 
 async function install(client, registry, label, say, more = []) {
   say(`${client}, ${label}`)
-  const { cli, add, pnp } = clients[client]
+  const { cli, add, berry } = clients[client]
   const folder = join(scratch, `${client} ${label}`)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'package.json'), '{"private":true}')
   writeFileSync(join(folder, '.npmrc'), `registry=${registry.url}\n`)
-  if (pnp) {
+  if (berry) {
     writeFileSync(
       join(folder, '.yarnrc.yml'),
-      `npmRegistryServer: ${registry.url}\nunsafeHttpWhitelist: ["127.0.0.1"]\nenableTelemetry: false\nenableGlobalCache: false\nnpmMinimalAgeGate: 0\n`,
+      `npmRegistryServer: ${registry.url}\nunsafeHttpWhitelist: ["127.0.0.1"]\nenableTelemetry: false\nenableGlobalCache: false\nnodeLinker: node-modules\nnpmMinimalAgeGate: 0\n`,
     )
     writeFileSync(join(folder, 'yarn.lock'), '')
   } else if (client === 'yarn') writeFileSync(join(folder, '.yarnrc'), `registry "${registry.url}"\n`)

@@ -19,6 +19,7 @@ const toolPackages = {
     '@yarnpkg/cli-dist': '^4.18.1',
     esbuild: '^0.25.0',
     typescript: '^5.9.3',
+    '@types/node': '^20.19.43',
   },
   overrides: { 'node-fetch': '2.7.0' },
 }
