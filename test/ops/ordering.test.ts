@@ -85,6 +85,38 @@ test.each(['both', 'values', 'indices'])('topk with %s', (kind) => {
   expect(results).toEqual(kind === 'both' ? [values, order] : [kind === 'values' ? values : order])
 })
 
+const selections: [shape: number[], axis: number, k: number][] = [
+  [[1, 1], 1, 1],
+  [[64], 0, 1],
+  [[4, 100], 1, 7],
+  [[3, 1000, 2], 1, 16],
+  [[2, 40], 1, 10],
+  [[2, 40], 1, 11],
+  [[2, 40], 1, 40],
+]
+describe.each([false, true])('topk, ascending %s', (ascending) => {
+  test.each(selections)('of %j along %i, the first %i: the earlier one of equals', (shape, axis, k) => {
+    const x = coarse(shape, 9)
+    const kept = shape.map((extent, a) => (a === axis ? k : extent))
+    const order = new Array<number>(elements(kept))
+    const into = rows(kept, axis)
+    for (const [i, row] of rows(shape, axis).entries()) {
+      const value = (place: number) => x.data[row[place] as number] as number
+      const sorted = row
+        .map((_, place) => place)
+        .sort((a, b) => (ascending ? value(a) - value(b) : value(b) - value(a)))
+      for (const [rank, at] of (into[i] as number[]).entries()) order[at] = sorted[rank] as number
+    }
+    const attrs = { k, axis, is_ascend: ascending, ret_type: 'both', dtype: 'int32' }
+    const [values, found] = runTensors([x], on('topk', attrs)) as [Tensor, Tensor]
+    expect(found.shape).toEqual(kept)
+    expect(whole(found)).toEqual(order)
+    for (const [i, row] of rows(shape, axis).entries())
+      for (const at of into[i] as number[])
+        expect(values.data[at]).toBe(x.data[row[order[at] as number] as number])
+  })
+})
+
 const reductions: Record<string, (a: number, b: number) => number> = {
   update: (_, b) => b,
   add: (a, b) => a + b,

@@ -4,14 +4,7 @@ import type { IterVar } from '../../ir/tir.js'
 import { getGlobalFunc } from '../../runtime/index.js'
 import { int } from '../attrs.js'
 import { type Attrs, registerSchedule, registerStrategy } from '../strategy.js'
-import {
-  elements,
-  parallelOuter,
-  reduceInLanes,
-  vectorizeBlock,
-  vectorWidth,
-  worthThreads,
-} from './schedule-util.js'
+import { elements, reduceInLanes, vectorizeBlock, vectorWidth, worthThreads } from './schedule-util.js'
 
 /**
  * Rows are independent: maximum, exponentials, sum and quotient of one row after the other, rows in parallel. Where rows are
@@ -30,8 +23,7 @@ export function scheduleSoftmax(outputs: readonly Tensor[], axis: number, target
   const along = reductions[0]?.reduceAxis[0]
   if (!output || axes.length < 2 || !(work > 0) || !along) return schedule
   if (axis !== -1 && axis !== axes.length - 1) {
-    for (const op of computed)
-      if (op.axis.length > 1) parallelOuter(schedule.stage(op), op.axis.slice(0, 1), work, target)
+    scheduleColumns(schedule, output, computed, axis, target)
     return schedule
   }
   const stages = computed.map((op) => schedule.stage(op))
@@ -48,6 +40,35 @@ export function scheduleSoftmax(outputs: readonly Tensor[], axis: number, target
     else lanes[i]?.computeAt(stage, op.axis.at(-1) as IterVar)
   }
   return schedule
+}
+
+/** Neighbours in memory belong to different sums: each vector of them is done from maximum to quotient. */
+function scheduleColumns(
+  schedule: Schedule,
+  output: Tensor,
+  computed: readonly Operation[],
+  axis: number,
+  target: Target,
+): void {
+  const last = schedule.stage(output)
+  const { axis: axes } = last.op
+  const along = axes[axis < 0 ? axis + axes.length : axis] as IterVar
+  const columns = axes.at(-1) as IterVar
+  const others = axes.slice(0, -1).filter((each) => !each.sameAs(along))
+  const width = vectorWidth(columns.extent, target.simdLanes32)
+  const [blocks, lane] = last.split(columns, width)
+  last.reorder(...others, blocks, along, lane)
+  const outer = last.fuse(...others, blocks)
+  if (worthThreads(elements(axes), target)) last.parallel(outer)
+  for (const op of computed) {
+    const stage = schedule.stage(op)
+    const inner = op.sameAs(output.op) ? lane : (op.axis.at(-1) as IterVar)
+    if (!op.sameAs(output.op)) {
+      stage.reorder(...op.axis.slice(0, -1), ...op.reduceAxis, inner)
+      stage.computeAt(last, outer)
+    }
+    if (target.vectorises && width >= 4) vectorizeBlock(stage, inner, width, target)
+  }
 }
 
 function vectorizeLast(stage: Stage, op: Operation, target: Target): void {

@@ -28,8 +28,11 @@ import {
 import { extent } from '../../ir/type.js'
 import { type Attrs, OpPattern, registerPattern } from '../strategy.js'
 import { alongAxis, type ExternContext, outputExtents, productOf, registerExtern } from './extern.js'
+import { selectFirst } from './select-first.js'
 
 const INDEX = 'int32'
+/** Up to this part of a row it is faster to keep the best ones in a heap than to sort the row. */
+const LARGEST_SELECTION = 0.25
 
 const twice = (width: ExprLike): ExprLike => (typeof width === 'number' ? 2 * width : mul(width, 2))
 function runs(length: ExprLike, width: ExprLike): ExprLike {
@@ -176,7 +179,7 @@ function largest(attrs: Attrs, x: Tensor, asked: number | undefined, context: Ex
     ...(wanted === 'indices' ? [] : [{ shape, dtype: x.dtype }]),
     ...(wanted === 'values' ? [] : [{ shape, dtype }]),
   ]
-  return sortRows(x, axis, ascends(attrs), outputs, context, (results, place, row, source) => {
+  const write = (results: Buffer[], place: (k: PrimExpr) => PrimExpr, row: PrimExpr, source: Buffer) => {
     const at = alongAxis(x.extents, axis, row)
     return loop(count, (k) =>
       sequence(
@@ -186,7 +189,31 @@ function largest(attrs: Attrs, x: Tensor, asked: number | undefined, context: Ex
         }),
       ),
     )
-  })
+  }
+  const length = x.extents[axis] as ExprLike
+  const few = typeof count === 'number' && typeof length === 'number' && count <= length * LARGEST_SELECTION
+  if (!few) return sortRows(x, axis, ascends(attrs), outputs, context, write)
+  const rows = productOf(x.extents.filter((_, each) => each !== axis))
+  const selectRow = (row: PrimExpr, source: Buffer, results: Buffer[]) => {
+    const at = alongAxis(x.extents, axis, row)
+    return selectFirst({
+      length,
+      count,
+      dtype: x.dtype,
+      key: (place) => source.at(...at(place)),
+      precedes: ascends(attrs) ? lt : gt,
+      write: (place) => write(results, place, row, source),
+    })
+  }
+  return extern(
+    [x],
+    outputs,
+    ([source], results) =>
+      loop(rows, (row) => selectRow(row, source as Buffer, results), {
+        parallel: context.parallel(productOf([rows, length])),
+      }),
+    'topk',
+  )
 }
 registerExtern('topk', (attrs, [x], context) => largest(attrs, x as Tensor, extent(attrs.get('k')), context))
 registerExtern('dyn.topk', (attrs, [x], context) => largest(attrs, x as Tensor, undefined, context))
