@@ -7,6 +7,7 @@ import { pointwise } from './pointwise.js'
 import { reductions } from './reduce.js'
 import { selections } from './select.js'
 import { broadcast, compactStrides, copyView } from './strided.js'
+import { winogradWeights } from './winograd.js'
 
 const evaluators = new Map<string, Evaluator>([...pointwise, ...reductions, ...Object.entries(selections)])
 
@@ -49,6 +50,8 @@ evaluators.set('transpose', ([x], attrs, { shape }) => {
 evaluators.set('layout_transform', ([x], attrs) => {
   return x && layoutTransform(x, attrs.get('src_layout') as string, attrs.get('dst_layout') as string)
 })
+
+evaluators.set('nn.contrib_conv2d_winograd_weight_transform', winogradWeights)
 
 const broadcastTo: Evaluator = ([x], _attrs, { shape }) => x && broadcast(x, shape)
 evaluators.set('broadcast_to', broadcastTo)

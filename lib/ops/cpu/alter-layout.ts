@@ -7,6 +7,7 @@ import { type PlainArg, tensorPlainArg, theTensor, type Workload } from '../../s
 import { int, ints, text } from '../attrs.js'
 import { selectImplementation } from '../select.js'
 import { registerOpAttr } from '../strategy.js'
+import { alterToWinograd } from './conv2d-winograd.js'
 import { alterVolumes } from './conv3d-ncdhwc.js'
 import { byteDenseBlock } from './dense-int8.js'
 import { DOT } from './dot-product.js'
@@ -28,8 +29,20 @@ interface Altered {
 
 type AlterWorkload = (attrs: TvmObject, workload: Workload, choice: Choice, target: Target) => Altered
 
+/** What stands in for an operator for which there is no record, if it is faster. */
+type Instead = (
+  attrs: TvmObject,
+  args: readonly Expr[],
+  data: readonly number[],
+  target: Target,
+) => Call | null
+
 /** The choice made for an operator in the plain layout decides its layout and goes with it. */
-function alterBy(op: string, alterations: Readonly<Record<string, AlterWorkload>>): Alter {
+function alterBy(
+  op: string,
+  alterations: Readonly<Record<string, AlterWorkload>>,
+  instead: Instead = () => null,
+): Alter {
   return (attrs, args, inputs, outType) => {
     const target = getGlobalFunc('target.TargetCurrent')(false) as Target
     const tensors = inputs.toArray()
@@ -37,6 +50,10 @@ function alterBy(op: string, alterations: Readonly<Record<string, AlterWorkload>
     const { workload } = selected?.implementation ?? {}
     const alter = workload && alterations[workload.task]
     if (!alter || !selected?.choice) return null
+    if (selected.choice.source === 'untuned') {
+      const other = instead(attrs, args.toArray(), tensors[0]?.shape ?? [], target)
+      if (other) return other
+    }
     const altered = alter(attrs, workload, selected.choice, target)
     transferChoice(altered.workload, target, selected.choice)
     return call(altered.op, args.toArray(), altered.attrs)
@@ -119,12 +136,16 @@ const byteDense: AlterWorkload = (attrs, { task, args }, _choice, target) => {
   }
 }
 
-const convolutions = alterBy('nn.conv2d', {
-  'conv2d_NCHWc.x86': blockedConvolution('plain'),
-  'conv2d_NCHWc_int8.x86': blockedConvolution('bytes'),
-  'group_conv2d_nchw.x86': blockedConvolution('plain'),
-  'depthwise_conv2d_NCHWc.x86': blockedConvolution('depthwise'),
-})
+const convolutions = alterBy(
+  'nn.conv2d',
+  {
+    'conv2d_NCHWc.x86': blockedConvolution('plain'),
+    'conv2d_NCHWc_int8.x86': blockedConvolution('bytes'),
+    'group_conv2d_nchw.x86': blockedConvolution('plain'),
+    'depthwise_conv2d_NCHWc.x86': blockedConvolution('depthwise'),
+  },
+  alterToWinograd,
+)
 registerOpAttr('nn.conv2d', 'FTVMAlterOpLayout', convolutions as never)
 registerOpAttr(
   'nn.conv3d',
