@@ -97,6 +97,10 @@ export const errorCodes = {
     cause: 'A host reached by SSH accepts none of the keys and passwords offered.',
     fix: 'Name the identity, load it into the agent, or add its public half to the host’s `authorized_keys`.',
   },
+  ERR_PROJECT_API: {
+    cause: 'The server of a template project failed, ended, or broke TVM’s project API.',
+    fix: 'The message has what the server said; its own log or traceback tells what to install or change.',
+  },
   ERR_LISTEN: {
     cause: 'A tracker or server cannot listen at its address.',
     fix: 'Choose a port that is free, or a range with one, and an address of this machine.',
