@@ -8,6 +8,7 @@ export type { EvaluationResult, Metrics, Queued, Rebuilt, SkipReason, Stage } fr
 export type { Board, BoardInput } from './boards/board.js'
 export * as boards from './boards/index.js'
 export { type TuneOnBoardOptions, tune } from './boards/tune.js'
+export { type CountedCall, countOperators, type OperatorCounts } from './compile/analysis/count.js'
 export { type CheckOptions, checkModel, type ModelReport } from './compile/check.js'
 export { Artifact, type CompileOptions, compile } from './compile/compile.js'
 export type { OutputVerification, Verification, VerifyOptions } from './compile/verify.js'
@@ -32,6 +33,7 @@ export type { ArtifactMetadata, TensorInfo } from './session/artifact.js'
 export type { CallOptions, ProfileOptions } from './session/call-options.js'
 export type { NamedTensors } from './session/inputs.js'
 export { type ArtifactSource, load } from './session/load.js'
+export { analyzeMemory, type MemoryAnalysis } from './session/memory.js'
 export type {
   LatencyMetrics,
   LoadOptions,

@@ -1,5 +1,12 @@
 import type { OperatorTimes, ReportData, Training, Tuning } from '../report/collect.js'
-import { brokenEpochs, formatMetric, headlineMetrics, slowest } from '../report/findings.js'
+import {
+  brokenEpochs,
+  formatMetric,
+  headlineMetrics,
+  longestPass,
+  memoryNeeds,
+  slowest,
+} from '../report/findings.js'
 import { bar, formatTable } from './table.js'
 
 const OPERATORS_SHOWN = 12
@@ -10,6 +17,10 @@ export function reportText(data: ReportData): string {
     ...data.trainings.map(trainingText),
     ...data.operators.filter(({ operators }) => operators.length > 0).map(operatorText),
     ...data.tunings.map(tuningText),
+    ...data.memories.map((use) => `Memory of ${use.network} on ${use.where}\n${memoryNeeds(use)}`),
+    ...data.compilations.map(
+      (each) => `Compilation of ${each.network} for ${each.where}\n${longestPass(each)}`,
+    ),
   ]
   return parts.length > 0
     ? parts.join('\n\n')

@@ -2,7 +2,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
-import { copyWhole, makePrivateFolder, removePrivateFolder, writePrivate } from '../files.js'
+import { copyWhole, makePrivateFolder, removePrivateFolder, writePrivate, writeWhole } from '../files.js'
 import type { Limits } from '../limits.js'
 import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import { runInEngine } from '../process/engine.js'
@@ -11,6 +11,7 @@ import type { TuningRecord } from '../schedule-config/record.js'
 import type { ArtifactMetadata } from '../session/artifact.js'
 import type { NamedTensors } from '../session/inputs.js'
 import { isTensor, type Tensor } from '../tensor.js'
+import { chromeTrace, type TracedResult } from './analysis/trace.js'
 import { exportFormats } from './aot/export.js'
 import { BuildCache } from './cache/build-cache.js'
 import type { CacheOptions } from './cache/store.js'
@@ -67,6 +68,11 @@ export interface CompileOptions extends Limits {
    * For formats and targets that run here.
    */
   readonly verify?: boolean | VerifyOptions
+  /**
+   * File for a trace of the compilation, with every pass, as Chrome, Perfetto and speedscope read it (JSON). The network is then compiled
+   * also if it was before.
+   */
+  readonly trace?: string
   /** How much the compilation gives way to other work, from 0 (default) to 19, as processes' nice values. */
   readonly niceness?: number
   readonly onProgress?: (event: ProgressEvent) => void
@@ -84,6 +90,7 @@ const optionsSchema = optionSchema({
   records: z.union([z.string(), z.array(z.union([z.string(), z.looseObject({})]))]),
   templates: z.array(z.string()),
   reusable: z.boolean(),
+  trace: z.string(),
   verify: z.union([z.boolean(), optionSchema({ seed: z.int(), rounds: z.int().min(1) })]),
   niceness: z.int().min(0).max(19),
   reuse: z.union([z.string(), z.object({ path: z.string() })]),
@@ -188,9 +195,14 @@ export async function compile(model: string | Uint8Array, options: CompileOption
           ? undefined
           : resolve(typeof options.reuse === 'string' ? options.reuse : options.reuse.path),
     }
-    const cache = format === 'artifact' && BuildCache.for(request, options.cache ?? true)
+    const { trace } = options
+    const cache =
+      format === 'artifact' && trace === undefined && BuildCache.for(request, options.cache ?? true)
+    const limits = { signal, timeoutMs, onProgress, niceness }
     const build = async () =>
-      (await runInEngine('compile', request, { signal, timeoutMs, onProgress, niceness })) as CompileResult
+      trace === undefined
+        ? ((await runInEngine('compile', request, limits)) as CompileResult)
+        : writeTrace(trace, (await runInEngine('compile-traced', request, limits)) as TracedResult)
     const { result, fromCache } = cache
       ? await cache.findOrBuild(request, build, { signal, timeoutMs })
       : { result: await build(), fromCache: false }
@@ -216,8 +228,13 @@ export async function compile(model: string | Uint8Array, options: CompileOption
   }
 }
 
+async function writeTrace(path: string, { spans, ...result }: TracedResult): Promise<CompileResult> {
+  await writeWhole(path, [Buffer.from(chromeTrace(spans, result.metadata.name))])
+  return result
+}
+
 /** The same network as simply as can be. */
-function plainOptions({ reuse, records, verify, ...same }: CompileOptions): CompileOptions {
+function plainOptions({ reuse, records, verify, trace, ...same }: CompileOptions): CompileOptions {
   return { ...same, optLevel: 0, reusable: false }
 }
 

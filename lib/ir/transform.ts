@@ -30,15 +30,45 @@ export function currentPassContext(): TvmObject {
   return getGlobalFunc('transform.GetCurrentPassContext')() as TvmObject
 }
 
+/** Those that watch all contexts of this thread. */
+let watching: readonly TvmObject[] = []
+
+/** Has an instrument watch every pass that runs on this thread until `body` is done. */
+export async function watchingPasses<T>(instrument: TvmObject, body: () => Promise<T>): Promise<T> {
+  const before = watching
+  watching = [...before, instrument]
+  try {
+    return await body()
+  } finally {
+    watching = before
+  }
+}
+
 /** Runs `body` within a pass context; contexts are per thread. */
 export function withPassContext<T>(options: PassContextOptions, body: () => T): T {
-  const context = passContext(options)
+  const context = passContext({ ...options, instruments: [...watching, ...(options.instruments ?? [])] })
   getGlobalFunc('transform.EnterPassContext')(context)
   try {
     return body()
   } finally {
     getGlobalFunc('transform.ExitPassContext')(context)
   }
+}
+
+/**
+ * An instrument that hears the name of each pass before and after it (TVM v0.18, include/tvm/ir/instrument.h). Passes that are put
+ * together of others enclose them.
+ */
+export function passListener(before: (pass: string) => void, after: (pass: string) => void): TvmObject {
+  const nameOf = (info: unknown) => (info as TvmObject).get('name') as string
+  return getGlobalFunc('instrument.PassInstrument')(
+    'listener',
+    null,
+    null,
+    null,
+    (_module: unknown, info: unknown) => before(nameOf(info)),
+    (_module: unknown, info: unknown) => after(nameOf(info)),
+  ) as TvmObject
 }
 
 /** Applies a Relay pass by its name, for example `SimplifyInference`, with its constructor's arguments. */

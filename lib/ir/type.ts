@@ -33,7 +33,7 @@ export class TupleType extends Type {
     return (this.get('fields') as TvmArray<Type>).toArray()
   }
 }
-registerObjectType('relay.TupleType', TupleType)
+registerObjectType('TupleType', TupleType)
 
 /** The number in an `IntImm`, a boxed or a plain integer; `UNKNOWN_DIM` for anything symbolic. */
 export function extent(dim: TvmValue): number {

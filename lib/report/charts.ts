@@ -1,9 +1,10 @@
 import type { TopLevelSpec } from 'vega-lite'
 import { TvmNodeError } from '../errors.js'
-import type { OperatorTimes, Training, Tuning } from './collect.js'
+import type { Compilation, MemoryUse, OperatorTimes, Training, Tuning } from './collect.js'
 
 const WIDTH = 640
 const OPERATORS_SHOWN = 30
+const PASSES_SHOWN = 20
 /** Pixels; names of operators differ at their ends. */
 const LABEL_WIDTH = 420
 /** Points of a curve beyond which steps that change nothing visible are left out. */
@@ -205,4 +206,41 @@ function bestSoFar(gflops: readonly number[]): { trial: number; best: number }[]
   })
   const step = Math.ceil(corners.length / POINTS_SHOWN)
   return corners.filter((_, i) => i % step === 0 || i === corners.length - 1)
+}
+
+/** Bytes over the calls of a network; where nothing changes there is no point. */
+export function memoryChart({ steps }: MemoryUse): Picture {
+  const every = Math.ceil(steps.length / POINTS_SHOWN)
+  // The largest of each stretch, so that no peak is lost.
+  const values = Array.from({ length: Math.ceil(steps.length / every) }, (_, i) => ({
+    call: i * every,
+    bytes: Math.max(...steps.slice(i * every, (i + 1) * every).map(({ liveBytes }) => liveBytes)),
+  }))
+  return {
+    width: WIDTH,
+    height: 140,
+    data: { values },
+    mark: { type: 'area', interpolate: 'step-after', color: COLORS.now, opacity: 0.7 },
+    encoding: {
+      x: { field: 'call', type: 'quantitative', title: 'call' },
+      y: { field: 'bytes', type: 'quantitative', title: 'bytes', axis: { format: '~s' } },
+    },
+  }
+}
+
+/** What the passes of a compilation take by themselves. */
+export function passChart({ passes }: Compilation): Picture {
+  const values = passes.slice(0, PASSES_SHOWN).map(({ name, kind, selfUs, runs }) => ({
+    name: `${kind} ${name}${runs > 1 ? ` ×${runs}` : ''}`,
+    ms: selfUs / 1000,
+  }))
+  return {
+    width: WIDTH - 260,
+    data: { values },
+    mark: { type: 'bar', color: COLORS.now },
+    encoding: {
+      y: { field: 'name', type: 'nominal', sort: null, title: null },
+      x: { field: 'ms', type: 'quantitative', title: 'milliseconds' },
+    },
+  }
 }

@@ -1,6 +1,8 @@
+import type { PassTime } from '../compile/analysis/trace.js'
 import { durations } from '../results/compare.js'
 import type { ResultFilter, StoredResult, WholeResult } from '../results/record.js'
 import type { ResultStore } from '../results/store.js'
+import type { MemoryStep } from '../session/memory.js'
 import type { TaskHistory, TuneHistory } from '../tuning/history.js'
 
 /** One epoch of a training as it was on the board. */
@@ -39,11 +41,31 @@ export interface Tuning {
   readonly network: TuneHistory['network']
 }
 
+/** What is in memory while a network runs, call by call. */
+export interface MemoryUse {
+  readonly network: string
+  readonly where: string
+  readonly peakBytes: number
+  readonly workspaceBytes: number
+  readonly parameterBytes: number
+  readonly steps: readonly MemoryStep[]
+}
+
+/** What takes the time of compiling a network. */
+export interface Compilation {
+  readonly network: string
+  readonly where: string
+  /** The longest first. */
+  readonly passes: readonly PassTime[]
+}
+
 /** What a report shows. */
 export interface ReportData {
   readonly trainings: readonly Training[]
   readonly operators: readonly OperatorTimes[]
   readonly tunings: readonly Tuning[]
+  readonly memories: readonly MemoryUse[]
+  readonly compilations: readonly Compilation[]
   /** Newest first. */
   readonly results: readonly StoredResult[]
   /** Results in the store that pass the filter; those beyond the limit are not shown. */
@@ -66,6 +88,12 @@ export async function collect(store: ResultStore, filter: ResultFilter = {}): Pr
     ),
     operators: await operatorTimes(store, results),
     tunings: await Promise.all(tunings.map(async ({ id }) => tuning(await store.get(id)))),
+    memories: (await newest(store, results, 'memory')).map(memoryUse),
+    compilations: (await newest(store, results, 'passes')).map((result) => ({
+      network: result.network,
+      where: placeOf(result),
+      passes: (result.details.passes ?? []) as PassTime[],
+    })),
     results,
     truncated: found.length > limit,
   }
@@ -117,6 +145,29 @@ async function operatorTimes(store: ResultStore, results: readonly StoredResult[
       }
     }),
   )
+}
+
+/** The newest result of a kind of each network on each target, whole. */
+function newest(
+  store: ResultStore,
+  results: readonly StoredResult[],
+  kind: StoredResult['kind'],
+): Promise<WholeResult[]> {
+  const ofKind = results.filter((result) => result.kind === kind)
+  const places = grouped(ofKind, (result) => `${result.network}\n${placeOf(result)}`)
+  return Promise.all([...places.values()].map(([first]) => store.get((first as StoredResult).id)))
+}
+
+function memoryUse(result: WholeResult): MemoryUse {
+  const { metrics, details, network } = result
+  return {
+    network,
+    where: placeOf(result),
+    peakBytes: metrics.peak_bytes ?? 0,
+    workspaceBytes: metrics.workspace_bytes ?? 0,
+    parameterBytes: metrics.parameter_bytes ?? 0,
+    steps: (details.steps ?? []) as MemoryStep[],
+  }
 }
 
 export function placeOf({ board, target }: StoredResult): string {

@@ -1,5 +1,5 @@
 import { summarize } from '../statistics.js'
-import type { EpochPoint, OperatorTimes, Training } from './collect.js'
+import type { Compilation, EpochPoint, MemoryUse, OperatorTimes, Training } from './collect.js'
 
 /** An epoch that broke the deployed network or its measurement, and how. */
 export interface BrokenEpoch {
@@ -75,6 +75,21 @@ export function slowest({ operators }: OperatorTimes): string {
   if (!first || total === 0) return 'No operator takes any time.'
   const share = Math.round((100 * first.us) / total)
   return `${first.name} takes ${share} % of the time (${formatMetric(first.us)} of ${formatMetric(total)} µs).`
+}
+
+/** How much memory a network needs, in a sentence. */
+export function memoryNeeds({ peakBytes, workspaceBytes, parameterBytes, steps }: MemoryUse): string {
+  const at = steps.find(({ liveBytes }) => liveBytes === peakBytes)?.name
+  const most = at === undefined ? '' : `, while ${at} runs`
+  return `Of intermediate results at most ${formatMetric(peakBytes)} bytes are needed at once${most}; ${formatMetric(workspaceBytes)} are planned, beside ${formatMetric(parameterBytes)} of parameters.`
+}
+
+/** What takes the longest of a compilation, in a sentence. */
+export function longestPass({ passes }: Compilation): string {
+  const total = passes.reduce((sum, { selfUs }) => sum + selfUs, 0)
+  const [first] = passes
+  if (!first || total === 0) return 'No pass takes any time.'
+  return `${first.kind} ${first.name} takes ${Math.round((100 * first.selfUs) / total)} % of ${formatMetric(total / 1e6)} s.`
 }
 
 /** Up to five digits. */

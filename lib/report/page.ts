@@ -1,7 +1,32 @@
 import { packageVersion } from '../version.js'
-import { draw, gainChart, operatorChart, type Picture, trainingChart, tuningChart } from './charts.js'
-import { type OperatorTimes, placeOf, type ReportData, type Training, type Tuning } from './collect.js'
-import { brokenEpochs, formatMetric, formatTime, headlineMetrics, slowest } from './findings.js'
+import {
+  draw,
+  gainChart,
+  memoryChart,
+  operatorChart,
+  type Picture,
+  passChart,
+  trainingChart,
+  tuningChart,
+} from './charts.js'
+import {
+  type Compilation,
+  type MemoryUse,
+  type OperatorTimes,
+  placeOf,
+  type ReportData,
+  type Training,
+  type Tuning,
+} from './collect.js'
+import {
+  brokenEpochs,
+  formatMetric,
+  formatTime,
+  headlineMetrics,
+  longestPass,
+  memoryNeeds,
+  slowest,
+} from './findings.js'
 
 const ROWS_SHOWN = 300
 
@@ -22,6 +47,8 @@ export async function reportPage(data: ReportData): Promise<string> {
     ...(await Promise.all(data.trainings.map(trainingSection))),
     ...(await Promise.all(data.operators.map(operatorSection))),
     ...(await Promise.all(data.tunings.map(tuningSection))),
+    ...(await Promise.all(data.memories.map(memorySection))),
+    ...(await Promise.all(data.compilations.map(compilationSection))),
     resultsSection(data),
   ]
   return `<!doctype html>
@@ -90,6 +117,22 @@ async function tuningSection(tuning: Tuning): Promise<string> {
     `${told}
 ${tuning.network.length > 0 ? await figure(gainChart(tuning), `Latency of ${network} before and after`) : ''}
 ${curves ? await figure(tuningChart(tuning), `Best speed so far of each task of ${network}; dashed is the default`) : ''}`,
+  )
+}
+
+async function memorySection(use: MemoryUse): Promise<string> {
+  return section(
+    `Memory of ${use.network}`,
+    `<p>On ${escaped(use.where)}.</p><p class="lead">${escaped(memoryNeeds(use))}</p>
+${await figure(memoryChart(use), `Bytes of intermediate results during each call of ${use.network}`)}`,
+  )
+}
+
+async function compilationSection(compilation: Compilation): Promise<string> {
+  return section(
+    `Compilation of ${compilation.network}`,
+    `<p>For ${escaped(compilation.where)}.</p><p class="lead">${escaped(longestPass(compilation))}</p>
+${await figure(passChart(compilation), `Milliseconds of each pass of compiling ${compilation.network}`)}`,
   )
 }
 

@@ -1,4 +1,13 @@
 /** What a result is of. Apart from the records' checks, which the command line need not load to know its words. */
-export const resultKinds = ['compile', 'run', 'bench', 'profile', 'tune', 'evaluation'] as const
+export const resultKinds = [
+  'compile',
+  'run',
+  'bench',
+  'profile',
+  'tune',
+  'evaluation',
+  'memory',
+  'passes',
+] as const
 /** How it ended. */
 export const resultStatuses = ['ok', 'failed', 'skipped'] as const

@@ -73,6 +73,20 @@ const METADATA = 'artifact.json'
 export const ARTIFACT_START = Buffer.from(`${METADATA}\0`)
 const SEAL = 'SHA256'
 
+/** Whether a file begins as artifacts do, with the name of their first member. @throws `ERR_MODEL_READ` */
+export async function isArtifactFile(path: string): Promise<boolean> {
+  try {
+    await using file = await open(path)
+    const { buffer } = await file.read(Buffer.alloc(ARTIFACT_START.length), 0, ARTIFACT_START.length, 0)
+    return buffer.equals(ARTIFACT_START)
+  } catch (cause) {
+    throw new TvmNodeError('ERR_MODEL_READ', `cannot read ${path}: ${(cause as Error).message}`, {
+      cause,
+      details: { path },
+    })
+  }
+}
+
 /** What is written: members in pieces, so that large ones need not be put together first. */
 export type ArtifactPieces = Readonly<Record<string, readonly Uint8Array[]>>
 

@@ -165,13 +165,14 @@ describe('failures', () => {
     [['comple', 'x'], /unknown command 'comple'.*compile/],
     [['compile', model, '-o', 'x', '--traget', 'llvm'], /unknown option '--traget'.*--target/],
     [['compile', model], /'-o, --output <file>' not specified/],
-    [['inspect'], /missing required argument 'artifact'/],
+    [['inspect'], /missing required argument 'part-or-artifact'/],
     [['compile', model, '-o', 'x', '--shape', 'data'], /an input and its extents/],
     [['compile', model, '-o', 'x', '--opt-level', '5'], /Allowed choices are 0, 1, 2, 3, 4/],
     [['run', artifact, '--inputs', inputs, '--threads', '0'], /whole number of at least 1/],
     [['run', artifact, '--inputs', inputs, '--timeout', '0'], /number above 0/],
     [['run', artifact, '--inputs', inputs, '--isolation', 'vm'], /Allowed choices are thread, process/],
-    [['inspect', artifact, 'second'], /too many arguments/],
+    [['inspect', artifact, 'second'], /no part to inspect; there are operators, memory, passes/],
+    [['inspect', 'memory', artifact, 'third'], /too many arguments/],
     [['help', 'comple'], /unknown command 'comple'.*compile/],
   ])('%j is refused as wrong usage', async (args, message) => {
     const error = await failing(args)

@@ -1,4 +1,3 @@
-import { open } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { TvmNodeError } from '../../errors.js'
 import type { Limits } from '../../limits.js'
@@ -71,7 +70,7 @@ export const bench: CliCommand = {
   async action(context: CommandContext, options: Options, file: string) {
     const { measureInTurns } = await import('../measure.js')
     const { signal, progress, print, printJson } = context
-    const isModel = !(await isArtifact(file))
+    const isModel = !(await (await import('../../session/artifact.js')).isArtifactFile(file))
     if (!isModel && options.against) {
       throw new TvmNodeError(
         'ERR_USAGE',
@@ -164,21 +163,6 @@ async function compileFor(model: string, options: Options, { signal, progress }:
     timeoutMs: timeoutMs(options),
     onProgress: ({ phase, fraction }) => progress.update(phase, fraction),
   })
-}
-
-/** Artifacts begin with the name of their first member. */
-async function isArtifact(path: string): Promise<boolean> {
-  const { ARTIFACT_START } = await import('../../session/artifact.js')
-  try {
-    await using file = await open(path)
-    const { buffer } = await file.read(Buffer.alloc(ARTIFACT_START.length), 0, ARTIFACT_START.length, 0)
-    return buffer.equals(ARTIFACT_START)
-  } catch (cause) {
-    throw new TvmNodeError('ERR_MODEL_READ', `cannot read ${path}: ${(cause as Error).message}`, {
-      cause,
-      details: { path },
-    })
-  }
 }
 
 function figures({ median, spread, min, max, count }: Summary) {
