@@ -13,6 +13,7 @@ import { queryTracker } from './commands/query-tracker.js'
 import { report } from './commands/report.js'
 import { results } from './commands/results.js'
 import { run } from './commands/run.js'
+import { runAll } from './commands/run-all.js'
 import { serve } from './commands/serve.js'
 import { server } from './commands/server.js'
 import { tracker } from './commands/tracker.js'
@@ -37,6 +38,7 @@ const commands: readonly CliCommand[] = [
   bench,
   profile,
   tune,
+  runAll,
   inspect,
   results,
   report,

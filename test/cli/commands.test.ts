@@ -347,6 +347,7 @@ test('help names every command, and each command its options', async () => {
     'bench',
     'profile',
     'tune',
+    'run-all',
     'inspect',
     'results',
     'report',
