@@ -111,6 +111,10 @@ export const boardSchema = z.strictObject({
     .nullable()
     .default(null)
     .describe('A simulator that runs candidates of a tuner.'),
+  never_run: z
+    .boolean()
+    .default(false)
+    .describe('Whether nobody has run a network on the hardware by this description yet.'),
   disable_vectorize: z.boolean().nullable().default(null).describe('Whether code has no vector operations.'),
 })
 
@@ -128,15 +132,16 @@ export function connectorOf(board: Board): Exclude<Board['connector'], 'default'
   return tracker === null ? 'automate' : 'rpc'
 }
 
-/** TVM's pass options for the board: its own, or else those that follow from target and fields. */
+/** TVM's pass options for the board: its own, or else those that follow from target and fields; then those of its executor. */
 export function passConfigOf({
   build,
   target,
   disable_vectorize,
+  micro,
 }: Board): Readonly<Record<string, PassValue>> {
-  if (Object.keys(build).length > 0) return build
   const scalar = disable_vectorize === true || /^c(\s|$)/.test(target)
-  return scalar ? { 'tir.disable_vectorize': true } : {}
+  const following = scalar ? { 'tir.disable_vectorize': true } : {}
+  return { ...(Object.keys(build).length > 0 ? build : following), ...micro?.aot?.pass_config }
 }
 /** What a network is compiled for and how, for the board to run it. */
 export function buildFor(board: Board): Pick<CompileOptions, 'target' | 'config' | 'executor'> {

@@ -13,6 +13,8 @@ export interface ListedBoard extends BoardStatus {
   readonly key: string
   readonly connector: string
   readonly target: string
+  /** Whether nobody has run a network on the hardware by its description yet. */
+  readonly never_run: boolean
 }
 
 /**
@@ -30,7 +32,8 @@ export function listBoards({
       const found = findBoard(name)
       const board = tracker && connectorOf(found) === 'automate' ? { ...found, tracker } : found
       const status = await boardState(board, { signal, timeoutMs: PROMPT })
-      return { board: name, key: board.name, connector: connectorOf(board), target: board.target, ...status }
+      const { name: key, target, never_run } = board
+      return { board: name, key, connector: connectorOf(board), target, never_run, ...status }
     }),
   )
 }

@@ -4,6 +4,7 @@ import { expect, test } from 'vitest'
 import { TvmBackend } from '#lib/backend/backend.js'
 import { resolveConfig } from '#lib/backend/config.js'
 import { loadBackendConfig } from '#lib/backend/config-file.js'
+import { passConfigOf } from '#lib/boards/board.js'
 import { boardNames, findBoard } from '#lib/boards/predefined.js'
 import { scratchFolder } from '../support/scratch.js'
 
@@ -27,6 +28,25 @@ test('defaults are those of the original', () => {
 test('every predefined board is valid', () => {
   expect(boardNames()).toContain('local_cpu')
   for (const name of boardNames()) expect(findBoard(name).name).toBeTruthy()
+})
+
+test('boards without an operating system are described with their templates, and as never run', () => {
+  const micro = boardNames()
+    .map((name) => findBoard(name))
+    .filter((board) => board.micro?.template_dir)
+  const names = micro.map(({ name }) => name)
+  for (const name of ['stm32f429i_disc1', 'nucleo_l4r5zi', 'nrf5340dk', 'tgc_vp', 'micro_generic'])
+    expect(names).toContain(name)
+  expect(names.filter((name) => name.startsWith('gvsoc_'))).toHaveLength(5)
+  for (const board of micro) expect(board).toMatchObject({ connector: 'micro', never_run: true })
+  expect(passConfigOf(findBoard('tgc_vp'))).toEqual({
+    'tir.disable_vectorize': true,
+    'tir.disable_storage_rewrite': true,
+    'tir.usmp.enable': true,
+    'tir.usmp.algorithm': 'greedy_by_conflicts',
+  })
+  const own = { ...findBoard('tgc_vp'), build: { 'tir.usmp.enable': false } }
+  expect(passConfigOf(own)['tir.usmp.enable']).toBe(true)
 })
 
 test('a description takes every field of the original', () => {

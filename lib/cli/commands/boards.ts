@@ -25,6 +25,7 @@ export const boards: CliCommand = {
         { title: 'key', value: ({ key }) => key },
         { title: 'connector', value: ({ connector }) => connector },
         { title: 'state', value: ({ state }) => state },
+        { title: 'hardware', value: ({ never_run }) => (never_run ? 'never run on it' : '') },
         { title: 'target', value: ({ target }) => target },
       ]),
     )
