@@ -50,7 +50,7 @@ try {
       .filter((name) => positionals.length === 0 || positionals.some((part) => name.includes(part)))
       .map((name) => join(data, folder, name)),
   )
-  const tolerances = ['--rtol', '1e-3', '--atol', '1e-5']
+  const tolerances = ['--atol', '1e-5']
   const main = fileURLToPath(new URL('dist/cli/main.js', `file://${root}/`))
   const child = spawn(
     process.execPath,

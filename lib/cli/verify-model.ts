@@ -11,8 +11,8 @@ import { type DType, isTensor, type Tensor } from '../tensor.js'
 export type Phase = 'read' | 'compile' | 'load' | 'run' | 'compare'
 
 export interface VerifyOptions {
-  /** The absolute part's default depends on the output: see `defaultAbsolute`. */
-  readonly tolerance: { readonly relative: number; readonly absolute: number | undefined }
+  /** The defaults depend on the output: see `defaultRelative` and `defaultAbsolute`. */
+  readonly tolerance: { readonly relative: number | undefined; readonly absolute: number | undefined }
   readonly target: string
   readonly optLevel: number
   readonly threads: number
@@ -172,7 +172,8 @@ class Verification {
   }
 
   private compare(actual: Tensor, expected: Tensor): Comparison {
-    const { relative, absolute = defaultAbsolute(expected) } = this.options.tolerance
+    const { relative = defaultRelative(expected), absolute = defaultAbsolute(expected) } =
+      this.options.tolerance
     const isFloat = /^b?float/.test(expected.dtype)
     const comparison = compareTensors(actual, expected, { relative: isFloat ? relative : 0, absolute })
     if (!Number.isNaN(comparison.maxAbsError)) {
@@ -190,6 +191,11 @@ class Verification {
   private limits(): { signal: AbortSignal; timeoutMs: number } {
     return { signal: this.options.signal, timeoutMs: Math.max(1, this.deadline - performance.now()) }
   }
+}
+
+/** Floats of 16 bits have 8 to 11 of them for digits. */
+function defaultRelative({ dtype }: Tensor): number {
+  return dtype === 'float16' || dtype === 'bfloat16' ? 1e-2 : 1e-3
 }
 
 /** 1e-4 of the output's standard deviation, but not below ONNX's own 1e-7; integers must agree. */

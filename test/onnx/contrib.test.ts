@@ -372,4 +372,43 @@ const features: Case[] = [
   }),
 ]
 
-describeFamilies({ gelus, normalizations, fused, attention, rotary, narrow, quantized, machines, features })
+const lstm = (scales: number): Case => {
+  const hidden = 4
+  const each = (first: number) =>
+    tensor(
+      Float32Array.from({ length: 2 * scales }, (_, i) => first + 0.001 * (i % 5)),
+      scales === 1 ? [2] : [2, scales],
+    )
+  const zeros = tensor(new Int8Array(2 * scales), scales === 1 ? [2] : [2, scales])
+  return ms('DynamicQuantizeLSTM', {
+    feeds: { x: random([3, 2, 5]) },
+    stored: {
+      w: bytes([2, 5, 4 * hidden], true),
+      r: bytes([2, hidden, 4 * hidden], true),
+      b: random([2, 8 * hidden]),
+      ws: each(0.01),
+      wz: zeros,
+      rs: each(0.008),
+      rz: zeros,
+    },
+    order: ['x', 'w', 'r', 'b', '', '', '', '', 'ws', 'wz', 'rs', 'rz'],
+    attrs: { direction: 'bidirectional', hidden_size: hidden },
+    outputs: 3,
+    // A number may be rounded to the next byte.
+    tolerance: { atol: 1e-2 },
+  })
+}
+const recurrent = [lstm(1), lstm(16)]
+
+describeFamilies({
+  recurrent,
+  gelus,
+  normalizations,
+  fused,
+  attention,
+  rotary,
+  narrow,
+  quantized,
+  machines,
+  features,
+})

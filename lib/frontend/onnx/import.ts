@@ -1,5 +1,5 @@
 import { isTvmNodeError, TvmNodeError } from '../../errors.js'
-import { type Func, func, tuple, type Var, variable } from '../../ir/relay.js'
+import { type Expr, type Func, func, tuple, type Var, variable } from '../../ir/relay.js'
 import { isNarrow } from '../../narrow.js'
 import { registerOperators } from '../../ops/register.js'
 import { openLibrary } from '../../runtime/index.js'
@@ -129,7 +129,7 @@ function bindInputs(
       return param
     }
     const param = variable(internal, packedShape(dtype, shape), 'uint8')
-    scope.set(name, unpacked(Value.computed(param), dtype, shape))
+    repacking(`input '${name}'`, dtype, () => scope.set(name, unpacked(Value.computed(param), dtype, shape)))
     return param
   })
   for (const [name, structure] of Object.entries(flat.structures)) {
@@ -153,11 +153,21 @@ function naming<T>(inputs: ImportedModel['inputs'], work: () => T): T {
   }
 }
 
+/** Between packed numbers and one a byte; the library's message for sizes that it cannot hold would name nothing. */
+function repacking<T>(what: string, dtype: DType, work: () => T): T {
+  try {
+    return work()
+  } catch (cause) {
+    if (!isNarrow(dtype) || !isTvmNodeError(cause, 'ERR_TVM')) throw cause
+    throw new TvmNodeError('ERR_INVALID_MODEL', `${what} of ${dtype} is too large`, { cause })
+  }
+}
+
 function makeFunction(params: readonly Var[], values: readonly Value[]): Func {
   const [first] = values
   if (!first) throw new TvmNodeError('ERR_INVALID_MODEL', 'the model has no outputs')
-  const body = values.length === 1 ? packed(first).expr : tuple(values.map((value) => packed(value).expr))
-  return func(params, body)
+  const exprs = values.map((value, i) => repacking(`output ${i}`, value.dtype, () => packed(value).expr))
+  return func(params, exprs.length === 1 ? (exprs[0] as Expr) : tuple(exprs))
 }
 
 /** What a model's import comes to. */

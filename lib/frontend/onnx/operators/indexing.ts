@@ -172,6 +172,7 @@ operator('Gather', {
   since: 1,
   required: 2,
   convert(node, [x, indices]) {
+    if (x.rank === 0) node.invalid('a scalar has no axis to take elements from')
     const axis = node.axis(node.attrs.int('axis', 0), x.rank)
     const extent = x.shape[axis] as number
     const known = indices.numbers
@@ -185,6 +186,7 @@ operator('GatherElements', {
   since: 11,
   required: 2,
   convert(node, [x, indices]) {
+    if (x.rank === 0) node.invalid('a scalar has no axis to take elements from')
     const axis = node.axis(node.attrs.int('axis', 0), x.rank)
     if (indices.rank !== x.rank) node.invalid(`indices [${indices.shape}] do not fit [${x.shape}]`)
     // Relay wants the extents of the other axes to be equal, ONNX lets the indices cover fewer.

@@ -131,9 +131,16 @@ function quantizedDynamically(x: Value): [bytes: Value, scale: Value, zeroPoint:
   const low = minimum(reduce('min', x, all), 0)
   const high = maximum(reduce('max', x, all), 0)
   const scale = divide(subtract(high, low), 255)
-  const zero = roundToInt(clip(divide(subtract(scalar(0, 'float32'), low), scale), 0, 255))
-  const quantized = clip(add(roundToInt(divide(x, scale)), zero), 0, 255)
-  return [cast(quantized, 'uint8'), scale, cast(zero, 'uint8')]
+  const zero = cast(roundToInt(clip(divide(subtract(scalar(0, 'float32'), low), scale), 0, 255)), 'uint8')
+  // Through the byte: the library would add up the constants of both roundings, and their sum is no 32-bit integer.
+  const quantized = clip(add(roundToInt(divide(x, scale)), cast(zero, 'int32')), 0, 255)
+  return [cast(quantized, 'uint8'), scale, zero]
+}
+
+/** The numbers that a tensor's bytes would stand for. */
+export function roundedToBytes(x: Value): Value {
+  const [bytes, scale, zero] = quantizedDynamically(x)
+  return multiply(cast(subtract(cast(bytes, 'int32'), cast(zero, 'int32')), 'float32'), scale)
 }
 
 operator('DynamicQuantizeLinear', {

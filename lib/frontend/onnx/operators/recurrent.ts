@@ -1,5 +1,6 @@
 import {
   add,
+  cast,
   clip,
   concatenate,
   emit,
@@ -15,6 +16,7 @@ import {
 import type { OnnxNode } from '../node.js'
 import { type Inputs, operator } from '../registry.js'
 import { filled, scalar, type Value } from '../value.js'
+import { roundedToBytes } from './quantization.js'
 import { readFunctions, type StepFunction } from './recurrent-activation.js'
 
 /** Steps are written out one after the other, so that a graph grows with the length of its sequences. */
@@ -32,6 +34,8 @@ interface Direction {
   readonly functions: readonly StepFunction[]
   /** Limits what goes into activations. */
   limit(x: Value): Value
+  /** What is multiplied with the recurrent weights. */
+  rounded(h: Value): Value
 }
 
 /** The state after a step: what the layer puts out and, for LSTM, the cell. */
@@ -85,9 +89,9 @@ const cells: Readonly<Record<string, Cell>> = {
   LSTM: {
     gates: 4,
     activations: ['Sigmoid', 'Tanh', 'Tanh'],
-    step({ attrs }, x, { h, c }, { recurrent, peephole, hidden, functions, limit }) {
+    step({ attrs }, x, { h, c }, { recurrent, peephole, hidden, functions, limit, rounded }) {
       const [f, g, last] = functions as [StepFunction, StepFunction, StepFunction]
-      const sums = add(x, dense(h, recurrent))
+      const sums = add(x, dense(rounded(h), recurrent))
       const cell = c as Value
       const peeped = (i: number, from: Value, p: number) => {
         const sum = gate(sums, i, hidden)
@@ -103,7 +107,7 @@ const cells: Readonly<Record<string, Cell>> = {
 }
 
 /** The layer over all of its directions (ONNX 1.16, operators RNN, GRU and LSTM). */
-function convert(node: OnnxNode, cell: Cell, inputs: Inputs<3>): Value[] {
+function convert(node: OnnxNode, cell: Cell, inputs: Inputs<3>, rounded = (x: Value) => x): Value[] {
   const { attrs } = node
   const [given, w, r, bias, lengths, initialH, initialC, peepholes] = inputs
   const batchFirst = attrs.flag('layout')
@@ -137,7 +141,7 @@ function convert(node: OnnxNode, cell: Cell, inputs: Inputs<3>): Value[] {
     const both = bias && ofDirection(bias, d)
     const [inputBias, recurrentBias] = both ? [gate(both, 0, rows), gate(both, 1, rows)] : []
     const folded = inputBias && recurrentBias && !separate ? add(inputBias, recurrentBias) : inputBias
-    const products = dense(reshape(x, [steps * batch, width]), ofDirection(w, d))
+    const products = dense(rounded(reshape(x, [steps * batch, width])), ofDirection(w, d))
     const sums = reshape(folded ? add(products, folded) : products, [steps, batch, rows])
     const direction: Direction = {
       hidden,
@@ -145,6 +149,7 @@ function convert(node: OnnxNode, cell: Cell, inputs: Inputs<3>): Value[] {
       recurrentBias: separate ? recurrentBias : undefined,
       peephole: peepholes && ofDirection(peepholes, d),
       functions: functions.slice(d * cell.activations.length),
+      rounded,
       limit: (value) => (threshold === undefined ? value : clip(value, -threshold, threshold)),
     }
     let state: State = { h: initial(initialH, d), c: initial(initialC, d) }
@@ -193,3 +198,22 @@ const directions: Readonly<Record<string, readonly boolean[]>> = {
 for (const [name, cell] of Object.entries(cells)) {
   operator(name, { since: 1, required: 3, convert: (node, inputs) => convert(node, cell, inputs) })
 }
+
+/** LSTM of ONNX Runtime's quantiser: weights are bytes, and what they are multiplied with is rounded to bytes before. */
+operator('com.microsoft.DynamicQuantizeLSTM', {
+  since: 1,
+  required: 3,
+  convert(node, [x, w, r, bias, lengths, h, c, peepholes, wScale, wZero, rScale, rZero]) {
+    if (!wScale || !rScale) return node.invalid('it needs scales of both weights')
+    const real = (weight: Value, scale: Value, zero: Value | undefined) => {
+      // [direction, inner, rows], with a number a direction, or one a row of each.
+      const along = (value: Value) => reshape(value, [value.shape[0] as number, 1, value.shape[1] ?? 1])
+      const whole = cast(weight, 'float32')
+      const centred = zero ? subtract(whole, along(cast(zero, 'float32'))) : whole
+      return transpose(multiply(centred, along(scale)), [0, 2, 1])
+    }
+    const weights = [real(w, wScale, wZero), real(r, rScale, rZero)] as const
+    const inputs = [x, ...weights, bias, lengths, h, c, peepholes] as const
+    return convert(node, cells.LSTM as Cell, inputs, roundedToBytes)
+  },
+})
