@@ -247,6 +247,7 @@ for (const name of ['Scatter', 'ScatterElements']) {
     since: name === 'Scatter' ? 9 : 11,
     required: 3,
     convert(node, [x, indices, updates]) {
+      if (x.rank === 0) node.invalid('a scalar has no axis to write elements along')
       const axis = node.axis(node.attrs.int('axis', 0), x.rank)
       const places = fromFront(indices, x.shape[axis] as number)
       return emit('scatter_elements', [x, places, updates], { axis, reduction: reductionOf(node) })
