@@ -1,10 +1,24 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { IRModule } from '../ir/module.js'
-import { TensorType, TupleType, type Type, UNKNOWN_DIM } from '../ir/relay.js'
+import { TvmNodeError } from '../errors.js'
+import { IRModule } from '../ir/module.js'
+import {
+  Call,
+  Constant,
+  call,
+  callOp,
+  type Func,
+  Op,
+  TensorType,
+  TupleType,
+  type Type,
+  typeOf,
+  UNKNOWN_DIM,
+} from '../ir/relay.js'
 import { rewrite } from '../ir/rewrite.js'
 import type { Target } from '../ir/target.js'
-import { withPassContext } from '../ir/transform.js'
+import { runPass, withPassContext } from '../ir/transform.js'
+import { hasShape } from '../ops/shapes/shape-function.js'
 import { getGlobalFunc, type Module, registerFunc } from '../runtime/index.js'
 import { type BuildOptions, passSettings } from './build.js'
 import { passesDone } from './optimize.js'
@@ -30,6 +44,47 @@ function isOpen(type: Type): boolean {
   return type instanceof TensorType && type.shape.includes(UNKNOWN_DIM)
 }
 
+/** @throws `ERR_DYNAMIC_SHAPE` naming the operators whose results have open extents that nothing here can find */
+function checkShapes(mod: IRModule): void {
+  const missing = new Set<string>()
+  rewrite(mod.lookup(), (expr) => {
+    if (expr instanceof Call && expr.op instanceof Op && !hasShape(expr.op.name) && isOpen(typeOf(expr)))
+      missing.add(expr.op.name)
+    return expr
+  })
+  if (missing.size === 0) return
+  const operators = [...missing].sort()
+  throw new TvmNodeError(
+    'ERR_DYNAMIC_SHAPE',
+    `extents of results of ${operators.join(', ')} cannot be left to a run; pin the model's dimensions with shapes, on the command line --shape`,
+    { details: { operators } },
+  )
+}
+
+/** Operators that take a row of one wherever they take a scalar. */
+const broadcasting = new Set(
+  `add subtract multiply divide power mod floor_divide floor_mod trunc_divide trunc_mod maximum minimum equal not_equal less
+ less_equal greater greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor left_shift right_shift
+ where`.split(/\s+/),
+)
+
+/**
+ * Makes rows of one of computed scalars that meet tensors of open extents: the library's functions for extents take a scalar's extents
+ * for a scalar, while its virtual machine hands them an empty row (TVM v0.18, src/relay/backend/te_compiler_cache.cc, MakeShapeFunc).
+ */
+export function avoidScalars(main: Func): Func {
+  return rewrite(main, (expr) => {
+    if (!(expr instanceof Call) || !(expr.op instanceof Op) || !broadcasting.has(expr.op.name)) return expr
+    if (!isOpen(typeOf(expr))) return expr
+    const args = expr.args.map((arg) => {
+      const type = typeOf(arg)
+      const isScalar = type instanceof TensorType && type.shape.length === 0 && !(arg instanceof Constant)
+      return isScalar ? call('annotation.stop_fusion', [call('reshape', [arg], { newshape: [1] })]) : arg
+    })
+    return args.every((arg, i) => arg === expr.args[i]) ? expr : callOp(expr.op, args, expr.attrs)
+  })
+}
+
 /** The library looks for its prelude in a folder (TVM v0.18, src/ir/module.cc, ImportFromStd). */
 const PRELUDE = '#[version = "0.0.5"]\nextern type Storage\n'
 
@@ -40,6 +95,7 @@ const PRELUDE = '#[version = "0.0.5"]\nextern type Storage\n'
  * @param folder - An existing private folder.
  */
 export function lowerVm(mod: IRModule, target: Target, options: BuildOptions, folder: string): VmProgram {
+  checkShapes(mod)
   options.onStep?.('codegen')
   mkdirSync(join(folder, 'prelude'), { recursive: true })
   writeFileSync(join(folder, 'prelude', 'core.rly'), PRELUDE)
@@ -54,7 +110,8 @@ export function lowerVm(mod: IRModule, target: Target, options: BuildOptions, fo
       if (!found) throw new Error(`the library's virtual machine compiler has no function ${name}`)
       return found(...args)
     }
-    invoke(compiler, 'lower', mod, [target])
+    const ready = runPass('InferType', IRModule.fromFunction(avoidScalars(mod.lookup())))
+    invoke(compiler, 'lower', ready, [target])
     invoke(compiler, 'codegen')
     const executable = invoke(compiler, 'get_executable') as Module
     return {

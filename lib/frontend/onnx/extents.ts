@@ -1,6 +1,6 @@
 import { UNKNOWN_DIM } from '../../ir/type.js'
-import { add, concatenate, emit, multiply, reshape, sliceAxis } from './emit.js'
-import { numbers, type Value } from './value.js'
+import { add, concatenate, emit, multiply, range, reshape, sliceAxis } from './emit.js'
+import { numbers, scalar, type Value } from './value.js'
 
 /** An extent of a tensor: a number, or where only a run knows it, an int64 value [1]. */
 export type Extent = number | Value
@@ -60,6 +60,15 @@ export function plus(a: Extent, b: Extent): Extent {
   if (a === 0) return b
   return b === 0 ? a : add(extentValue(a), extentValue(b))
 }
+/** An extent over a number, rounded up. */
+export function dividedUp(a: Extent, by: number): Extent {
+  if (isNumber(a)) return Math.ceil(a / by)
+  return emit('floor_divide', [add(a, by - 1), numbers([by], 'int64')])
+}
+export function lesser(a: Extent, b: Extent): Extent {
+  if (isNumber(a) && isNumber(b)) return Math.min(a, b)
+  return emit('minimum', [extentValue(a), extentValue(b)])
+}
 export function productOf(extents: readonly Extent[]): Extent {
   return extents.reduce(times, 1)
 }
@@ -118,4 +127,53 @@ export function broadcastToExtents(x: Value, extents: readonly Extent[]): Value 
   if (sameExtents(extentsOf(x), extents)) return x
   if (extents.every(isNumber)) return emit('broadcast_to', [x], { shape: [...extents] })
   return withExtents(emit('dyn.broadcast_to', [x, rowOf(extents)], { shape: null }), extents)
+}
+
+/** The integers from 0 to before an extent, as int64 [extent]. */
+export function countTo(extent: Extent): Value {
+  if (isNumber(extent)) return numbers(range(extent), 'int64')
+  const [start, step] = [scalar(0, 'int64'), scalar(1, 'int64')]
+  return arange(start, reshape(extent, []), step)
+}
+
+/** `start`, `start + step`... to before `stop`: scalars of one type. */
+export function arange(start: Value, stop: Value, step: Value): Value {
+  const attrs = { start: start.expr, stop: stop.expr, step: step.expr, dtype: start.dtype }
+  return emit('arange', [start, stop, step], attrs)
+}
+
+/** The part of one axis from `begin` to before `end`, where a run has to say some of that; places are within the axis. */
+export function sliceBetween(x: Value, axis: number, begin: Extent, end: Extent): Value {
+  if (begin === 0 && end === extentOf(x, axis)) return x
+  if (isNumber(begin) && isNumber(end)) return sliceAxis(x, axis, begin, end)
+  const own = extentsOf(x)
+  const at = (chosen: Extent, others: (each: number) => Extent) =>
+    own.map((_, each) => (each === axis ? chosen : others(each)))
+  return sliceByRows(
+    x,
+    rowOf(at(begin, () => 0)),
+    rowOf(at(end, (each) => own[each] as Extent)),
+    numbers(
+      own.map(() => 1),
+      'int64',
+    ),
+    own.map((extent, each) => (each === axis ? extentValue(1) : extent)),
+  )
+}
+
+/** A slice of all axes whose begins, ends and steps are rows of numbers; `extents` says which are known to stay. */
+export function sliceByRows(
+  x: Value,
+  begin: Value,
+  end: Value,
+  strides: Value,
+  extents: readonly Extent[],
+): Value {
+  const attrs = { begin: null, end: null, strides: null, slice_mode: 'end', axes: null }
+  return withExtents(emit('dyn.strided_slice', [x, begin, end, strides], attrs), extents)
+}
+
+/** The elements of `axis` at computed places, each within range. */
+export function takeAt(x: Value, places: Value, axis: number): Value {
+  return emit('take', [x, places], { axis, mode: 'clip' })
 }

@@ -1,6 +1,6 @@
 import { createSchedule, type Tensor } from '../../ir/te.js'
 import { type ExprLike, floordiv, floormod, mul, type PrimExpr } from '../../ir/tir.js'
-import { extent, UNKNOWN_DIM } from '../../ir/type.js'
+import { extent, TupleType, UNKNOWN_DIM } from '../../ir/type.js'
 import type { TvmArray, TvmObject } from '../../runtime/index.js'
 import { type Attrs, registerStrategy } from '../strategy.js'
 import { worthThreads } from './schedule-util.js'
@@ -64,10 +64,7 @@ export function alongAxis(
 
 /** Extents of the first tensor of a result. */
 export function outputExtents(outType: TvmObject): ExprLike[] {
-  const first =
-    outType.typeKey === 'TupleType' || outType.typeKey === 'relay.TupleType'
-      ? (outType.get('fields') as TvmArray<TvmObject>).at(0)
-      : outType
+  const first = outType instanceof TupleType ? (outType.fields[0] as TvmObject) : outType
   return (first.get('shape') as TvmArray<PrimExpr>)
     .toArray()
     .map((dim) => (extent(dim) === UNKNOWN_DIM ? dim : extent(dim)))

@@ -19,6 +19,8 @@ import {
 } from '../../ir/tir.js'
 import { getGlobalFunc } from '../../runtime/index.js'
 import { border, int, ints, outDtype } from '../attrs.js'
+import { slicedExtents } from '../shapes/arrange.js'
+import { index } from '../shapes/shape-function.js'
 import { type Attrs, OpPattern, registerPattern } from '../strategy.js'
 import { registerOpen, registerOpenOnly } from './open.js'
 
@@ -72,10 +74,14 @@ const wide = (value: PrimExpr) => cast(value, 'int64')
 
 registerOpen('strided_slice', (attrs, [x], result) => {
   const input = theTensor(x)
+  // In terms of the input's extents: those of the type are names that nothing in a fused function gives a value.
+  const shape = slicedExtents(attrs, input.extents).map((each, axis) =>
+    typeof result[axis] === 'number' ? result[axis] : cast(index(each), (input.dims[axis] as PrimExpr).dtype),
+  )
   const [begin, strides, axes] = ['begin', 'strides', 'axes'].map((name) => ints(attrs, name)) as number[][]
   return [
     compute(
-      [...result],
+      shape,
       (...at) =>
         input.at(
           ...at.map((i, axis) => {
@@ -135,13 +141,13 @@ registerOpen('nn.batch_matmul', (attrs, inputs, result) => {
     ),
   ]
 })
-registerOpen('nn.dense', (attrs, inputs, result) => {
+registerOpen('nn.dense', (attrs, inputs) => {
   const [data, weight] = inputs as [Tensor, Tensor]
   const dtype = outDtype(attrs, data.dtype)
   const k = reduceAxis(weight.dims[1] as PrimExpr, 'k')
   return [
     compute(
-      [...result],
+      [...data.extents.slice(0, -1), weight.extents[0] as ExprLike],
       (...at) => {
         const value = cast(data.at(...at.slice(0, -1), k.var), dtype)
         return sum(mul(value, cast(weight.at(at.at(-1) as PrimExpr, k.var), dtype)), [k])

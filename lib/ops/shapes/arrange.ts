@@ -19,6 +19,7 @@ import {
 import { extent } from '../../ir/type.js'
 import type { TvmArray, TvmValue } from '../../runtime/index.js'
 import { int, ints } from '../attrs.js'
+import type { Attrs } from '../strategy.js'
 import {
   type Extents,
   extentsIn,
@@ -163,30 +164,29 @@ function sliced(length: PrimExpr, begin: PrimExpr, end: PrimExpr, stride: PrimEx
   )
   return max(ifThenElse(gt(stride, 0), forward, backward), zero)
 }
-registerShape('strided_slice', (context) => {
-  const { attrs } = context
-  const x = first(context)
+registerShape('strided_slice', (context) => [slicedExtents(context.attrs, first(context))])
+
+/** The extents of a slice of given places, of a tensor of these extents. */
+export function slicedExtents(attrs: Attrs, x: Extents): Extents {
   const [begin, end, strides] = ['begin', 'end', 'strides'].map((name) => ints(attrs, name))
   const given = ints(attrs, 'axes')
   const axes = given.length > 0 ? given.map((axis) => front(axis, x.length)) : (begin ?? []).map((_, i) => i)
   const sizes = attrs.get('slice_mode') === 'size'
-  return [
-    x.map((length, axis) => {
-      const i = axes.indexOf(axis)
-      const from = begin?.[i]
-      if (i < 0 || from === undefined) return length
-      const size = end?.[i]
-      const whole = index(length)
-      if (sizes) return size === undefined || size < 0 ? sub(whole, from) : size
-      return sliced(
-        whole,
-        index(from),
-        size === undefined ? whole : index(size),
-        index(strides?.[i] ?? strides?.[0] ?? 1),
-      )
-    }),
-  ]
-})
+  return x.map((length, axis) => {
+    const i = axes.indexOf(axis)
+    const from = begin?.[i]
+    if (i < 0 || from === undefined) return length
+    const size = end?.[i]
+    const whole = index(length)
+    if (sizes) return size === undefined || size < 0 ? sub(whole, from) : size
+    return sliced(
+      whole,
+      index(from),
+      size === undefined ? whole : index(size),
+      index(strides?.[i] ?? strides?.[0] ?? 1),
+    )
+  })
+}
 registerShape(
   'dyn.strided_slice',
   (context) => {

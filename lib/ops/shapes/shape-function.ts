@@ -23,6 +23,13 @@ export type ShapeRule = (context: ShapeContext) => readonly Extents[]
 
 const INDEX = 'int64'
 
+const registered = new Set<string>()
+
+/** Whether the extents of an operator's results can be found while a network runs. */
+export function hasShape(op: string): boolean {
+  return registered.has(op)
+}
+
 /** An extent as the library counts them. */
 export const index = (value: ExprLike): PrimExpr =>
   value instanceof PrimExpr ? cast(value, INDEX) : constant(value, INDEX)
@@ -34,6 +41,7 @@ export const index = (value: ExprLike): PrimExpr =>
  * @param byValue - Positions of inputs whose values are needed instead of their extents.
  */
 export function registerShape(op: string, rule: ShapeRule, byValue: readonly number[] = []): void {
+  registered.add(op)
   const dependent =
     byValue.length === 0
       ? [0]

@@ -1,6 +1,18 @@
 import { isNarrow } from '../../../narrow.js'
 import type { DType } from '../../../tensor.js'
-import { cast, emit, product, range } from '../emit.js'
+import {
+  cast,
+  emit,
+  greaterEqual,
+  lessEqual,
+  padRank,
+  product,
+  range,
+  reshape,
+  subtract,
+  where,
+} from '../emit.js'
+import { arange, broadcastToExtents, countTo, type Extent, extentsIn, extentsOf } from '../extents.js'
 import { narrowed, widened } from '../narrow.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
@@ -32,11 +44,12 @@ operator('ConstantOfShape', {
   since: 9,
   required: 1,
   convert(node, [shape]) {
-    const extents = checkedShape(node.numbers(shape, 'shape'), node.label)
+    const known = node.knownNumbers(shape, 'shape')
     const element = node.attrs.has('value')
       ? node.attrs.tensor('value')
       : { dtype: 'float32' as const, shape: [1], data: new Float32Array(1) }
-    return filled(element, extents)
+    if (known) return filled(element, checkedShape(known, node.label))
+    return broadcastToExtents(reshape(Value.constant(element), [1]), extentsIn(shape))
   },
 })
 
@@ -77,9 +90,14 @@ operator('Range', {
   since: 11,
   required: 3,
   convert(node, [start, limit, delta]) {
-    const [first, end, step] = [start, limit, delta].map((value, i) =>
-      node.number(value as Value, ['start', 'limit', 'delta'][i] as string),
-    ) as [number, number, number]
+    const known = [start, limit, delta].map((value, i) =>
+      node.knownNumbers(value, ['start', 'limit', 'delta'][i] as string),
+    )
+    if (known.includes(undefined)) {
+      const [from, to, by] = [start, limit, delta].map((value) => reshape(value, [])) as [Value, Value, Value]
+      return arange(from, to, by)
+    }
+    const [first, end, step] = known.map((each) => each?.[0]) as [number, number, number]
     if (step === 0) node.invalid('delta is 0')
     const count = Math.max(Math.ceil((end - first) / step), 0)
     checkedShape([count], node.label)
@@ -107,11 +125,20 @@ operator('EyeLike', {
   },
 })
 
+/** The same where only a run knows how many rows and columns there are. */
+function triangle(x: Value, k: number, upper: boolean): Value {
+  const [rows, columns] = extentsOf(x).slice(-2) as [Extent, Extent]
+  const row = padRank(countTo(rows), 2, true)
+  const above = subtract(subtract(countTo(columns), row), k)
+  return where(upper ? greaterEqual(above, 0) : lessEqual(above, 0), x, 0)
+}
+
 operator('Trilu', {
   since: 14,
   required: 1,
   convert(node, [x, diagonal]) {
     const k = diagonal ? node.number(diagonal, 'diagonal') : 0
+    if (x.isOpen && x.rank >= 2) return triangle(x, k, node.attrs.flag('upper', true))
     const [rows, columns] = x.shape.slice(-2) as [number, number]
     if (x.rank < 2) node.invalid(`shape [${x.shape}] has no matrices`)
     const upper = node.attrs.flag('upper', true)

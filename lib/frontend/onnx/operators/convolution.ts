@@ -108,10 +108,10 @@ operator('ConvTranspose', {
         axes.map(() => 0),
       ),
     ]
-    const full = axes.map((i) => {
+    const full = (i: number) => {
       const steps = ((data.shape[2 + i] as number) - 1) * (strides[i] as number)
       return steps + reach(kernel[i] as number, dilations[i] as number) + (outputPadding[i] as number)
-    })
+    }
     const auto = attrs.string('auto_pad', 'NOTSET')
     const same = auto.startsWith('SAME')
       ? axes.map((i) => (data.shape[2 + i] as number) * (strides[i] as number))
@@ -119,7 +119,7 @@ operator('ConvTranspose', {
     const wanted = attrs.optionalInts('output_shape')?.slice(-spatial) ?? same
     let padding = explicit as { padBegin: readonly number[]; padEnd: readonly number[] }
     if (wanted) {
-      const totals = axes.map((i) => (full[i] as number) - (wanted[i] as number))
+      const totals = axes.map((i) => full(i) - (wanted[i] as number))
       padding = splitPadding(
         totals.map((total) => Math.max(total, 0)),
         auto,

@@ -23,7 +23,7 @@ import type { Value } from '../value.js'
 
 /** [rows, inner] times [inner, columns]; `outDtype` is that of the sums. */
 function multiplyMatrices(a: Value, b: Value, outDtype: string): Value {
-  return emit('nn.dense', [a, transpose(b, [1, 0])], { units: b.shape[1] as number, out_dtype: outDtype })
+  return emit('nn.dense', [a, transpose(b, [1, 0])], { units: b.dims[1] as number, out_dtype: outDtype })
 }
 
 /** NumPy's matmul for operands of any rank. */
@@ -65,8 +65,10 @@ function openMatmul(node: OnnxNode, a: Value, b: Value, outDtype: string): Value
     node.invalid(`shapes [${a.dims}] and [${b.dims}] do not broadcast`)
   const attrs = { out_dtype: outDtype, transpose_a: false, transpose_b: true }
   const product = (): Value => {
-    if (right.rank === 2 && typeof columns === 'number')
-      return emit('nn.dense', [left, transpose(right, [1, 0])], { units: columns, out_dtype: outDtype })
+    if (right.rank === 2 && typeof columns === 'number') {
+      const flat = reshapeTo(left, [productOf([...outer, rows]), inner])
+      return reshapeTo(multiplyMatrices(flat, right, outDtype), [...outer, rows, columns])
+    }
     const [matrices, weights] = [left, right].map((value) => {
       const [m, n] = extentsOf(value).slice(-2) as [Extent, Extent]
       const whole = value.rank === 2 ? value : broadcastToExtents(value, [...batch, m, n])

@@ -13,7 +13,7 @@ const extreme =
   (op: 'max' | 'min'): Reduction =>
   (x, axes, keep) => {
     if (x.dtype === 'bool') return cast(reduce(op, cast(x, 'uint8'), axes, keep), 'bool')
-    const none = isFloat(x) && axes.some((axis) => x.shape[axis] === 0)
+    const none = isFloat(x) && axes.some((axis) => x.dims[axis] === 0)
     if (!none) return reduce(op, x, axes, keep)
     const worst = op === 'max' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
     return filled(scalar(worst, x.dtype).tensor as Tensor, reducedShape(x, axes, keep))
@@ -50,7 +50,7 @@ const reductions: Readonly<Record<string, Reduction>> = {
 }
 
 function reducedShape(x: Value, axes: readonly number[], keep: boolean): number[] {
-  return x.shape.flatMap((extent, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [extent]))
+  return x.dims.flatMap((extent, axis) => (axes.includes(axis) ? (keep ? [1] : []) : [extent]))
 }
 
 /** From this opset on the axes are an input. */
