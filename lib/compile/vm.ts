@@ -7,6 +7,7 @@ import {
   Constant,
   call,
   callOp,
+  type Expr,
   type Func,
   Op,
   TensorType,
@@ -74,15 +75,22 @@ const broadcasting = new Set(
  */
 export function avoidScalars(main: Func): Func {
   return rewrite(main, (expr) => {
-    if (!(expr instanceof Call) || !(expr.op instanceof Op) || !broadcasting.has(expr.op.name)) return expr
-    if (!isOpen(typeOf(expr))) return expr
+    if (!(expr instanceof Call) || !(expr.op instanceof Op)) return expr
+    // What makes a row of a scalar must not become part of a function of open extents, which would take the scalar.
+    if (/^(reshape|expand_dims)$/.test(expr.op.name) && isScalar(expr.args[0] as Expr))
+      return call('annotation.stop_fusion', [expr])
+    if (!broadcasting.has(expr.op.name) || !isOpen(typeOf(expr))) return expr
     const args = expr.args.map((arg) => {
-      const type = typeOf(arg)
-      const isScalar = type instanceof TensorType && type.shape.length === 0 && !(arg instanceof Constant)
-      return isScalar ? call('annotation.stop_fusion', [call('reshape', [arg], { newshape: [1] })]) : arg
+      return isScalar(arg) ? call('annotation.stop_fusion', [call('reshape', [arg], { newshape: [1] })]) : arg
     })
     return args.every((arg, i) => arg === expr.args[i]) ? expr : callOp(expr.op, args, expr.attrs)
   })
+}
+
+/** Whether an expression is a scalar that is computed. */
+function isScalar(expr: Expr): boolean {
+  const type = typeOf(expr)
+  return type instanceof TensorType && type.shape.length === 0 && !(expr instanceof Constant)
 }
 
 /** The library looks for its prelude in a folder (TVM v0.18, src/ir/module.cc, ImportFromStd). */
