@@ -9,15 +9,33 @@ import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
-/** Starts `tvm-node ARGS` and waits until it listens. `before` is a command that starts it, for example `ip netns exec NAME`. */
+/** Milliseconds for a service to say where it listens. */
+const START = 60_000
+
+/**
+ * Starts `tvm-node ARGS` and waits until it listens. `before` is a command that starts it, for example `ip netns exec NAME`. What it
+ * writes to stderr is kept in `stderr`.
+ */
 export async function startService(args, { before = [], env = {} } = {}) {
   const [command, ...rest] = [...before, process.execPath, MAIN, ...args, '--json']
   const child = spawn(command, rest, {
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   })
-  const [line] = await once(createInterface(child.stdout), 'line')
-  return { child, pid: child.pid, address: JSON.parse(line).address }
+  const service = { child, pid: child.pid, stderr: '', address: undefined }
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    service.stderr = (service.stderr + text).slice(-10_000)
+  })
+  const ended = new Promise((_, reject) => {
+    const fail = (why) => reject(new Error(`"${args.join(' ')}" ${why}: ${service.stderr}`))
+    child.once('error', ({ message }) => fail(message))
+    child.once('exit', (code, signal) => fail(`ended with ${code ?? signal}`))
+    setTimeout(() => fail(`does not listen after ${START} ms`), START).unref()
+  })
+  ended.catch(() => {})
+  const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), ended])
+  service.address = JSON.parse(line).address
+  return service
 }
 
 /** Ends a service by a signal and waits for it. */
@@ -47,4 +65,18 @@ export async function until(condition, seconds = 30) {
     if (performance.now() > deadline) throw new Error(`not so after ${seconds} s: ${condition}`)
     await sleep(50)
   }
+}
+
+/** Waits until what a process holds stays the same for half a second: connections close after their sessions end. */
+export async function settled(pid, seconds = 30) {
+  let last = ''
+  let since = 0
+  await until(() => {
+    const { descriptors, processes, folders } = holdings(pid)
+    const now = `${descriptors} ${processes} ${folders}`
+    if (now !== last) since = performance.now()
+    last = now
+    return performance.now() - since > 500
+  }, seconds)
+  return holdings(pid)
 }

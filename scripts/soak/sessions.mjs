@@ -1,19 +1,24 @@
 // Opens, uses and closes sessions on one server of this package through one tracker, over and over: each brings a network, runs it and
 // leaves. What the server and the tracker hold must not grow: descriptors, memory, processes, work folders.
 //
-// usage: npm run soak:sessions -- [--cycles 10000] [--clients 2] [--every 500] [--on PID,PID,HOST:PORT] [--json]
-//   --on  a server and a tracker that run already, by their processes and the tracker's address; so that a long run goes in slices
+// usage: npm run soak:sessions -- [--cycles 10000] [--clients 2] [--every 500] [--on PID,PID,HOST:PORT] [--rows FILE] [--json]
+//   --on    a server and a tracker that run already, by their processes and the tracker's address; so that a long run goes in slices
+//   --rows  a file to which samples are added and whose earlier ones count too
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readArguments, report } from '../../bench/support.mjs'
 import { queryTracker } from '../../dist/rpc/tracker-client.js'
-import { endService, holdings, startService, until } from './services.mjs'
+import { summarize } from '../../dist/statistics.js'
+import { endService, settled, startService, until } from './services.mjs'
 
-const options = readArguments({ cycles: 10000, clients: 2, every: 500, on: '' })
+const options = readArguments({ cycles: 10000, clients: 2, every: 500, on: '', rows: '' })
 const KEY = 'soak'
 /** Kilobytes by which a process may grow without a leak: heaps of Node breathe. */
 const BREATH_KB = 20_000
+/** Milliseconds for a client: to compile the network, and for a cycle at most. */
+const [COMPILE, CYCLE] = [120_000, 2000]
 
 const given = options.on ? options.on.split(',') : undefined
 const started = []
@@ -40,12 +45,12 @@ const allFree = async () => {
   return (queue_info[KEY]?.free ?? 0) >= options.clients
 }
 async function sample(cycles) {
-  // Between sessions, so that the figures are alike.
+  // Between sessions and after all of their ends, so that the figures are alike.
   await until(allFree, 60)
   return {
     cycles,
-    ...prefixed('server', holdings(server.pid)),
-    ...prefixed('tracker', holdings(tracker.pid)),
+    ...prefixed('server', await settled(server.pid)),
+    ...prefixed('tracker', await settled(tracker.pid)),
   }
 }
 const prefixed = (name, object) =>
@@ -58,32 +63,49 @@ async function cycle(count) {
   const ends = shares.map(async (share) => {
     const child = fork(client, [tracker.address.host, `${tracker.address.port}`, KEY, `${share}`], {
       execArgv: ['--expose-gc'],
+      timeout: COMPILE + CYCLE * share,
+      killSignal: 'SIGKILL',
     })
-    const [code] = await once(child, 'exit')
-    if (code !== 0) throw new Error(`a client ended with code ${code}`)
+    const [code, signal] = await once(child, 'exit')
+    if (signal === 'SIGKILL') throw new Error(`a client hung: ${share} cycles were not done in time`)
+    if (code !== 0) throw new Error(`a client ended with ${code ?? signal}`)
   })
   await Promise.all(ends)
 }
 
+/** What is more in the last third of the samples than in the first, of which the very first fills pools and heaps. */
+function growth(rows) {
+  const third = Math.max(1, Math.floor((rows.length - 1) / 3))
+  const [first, last] = [rows.slice(1, 1 + third), rows.slice(-third)]
+  const median = (list, name) => summarize(list.map((row) => row[name])).median
+  return Object.keys(rows[0] ?? {}).filter((name) => {
+    const breath = name.endsWith('_kb') ? BREATH_KB : 0
+    return name !== 'cycles' && median(last, name) > median(first, name) + breath
+  })
+}
+
 try {
-  const rows = []
-  // The first sessions fill pools and heaps.
-  const warm = Math.min(options.every, options.cycles)
+  const kept = options.rows && existsSync(options.rows) ? readFileSync(options.rows, 'utf8') : ''
+  const rows = kept
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line))
+  const before = rows.at(-1)?.cycles ?? 0
   for (let done = 0; done < options.cycles; ) {
     const count = Math.min(options.every, options.cycles - done)
     await cycle(count)
     done += count
-    rows.push(await sample(done))
-    console.error(JSON.stringify(rows.at(-1)))
+    rows.push(await sample(before + done))
+    const line = JSON.stringify(rows.at(-1))
+    console.error(line)
+    if (options.rows) appendFileSync(options.rows, `${line}\n`)
   }
   report(rows, options)
-  const [first] = rows.filter(({ cycles }) => cycles >= warm)
-  const last = rows.at(-1)
-  const grown = Object.keys(last).filter((name) => {
-    const breath = name.endsWith('_kb') ? BREATH_KB : 0
-    return name !== 'cycles' && last[name] > first[name] + breath
-  })
-  if (grown.length > 0) throw new Error(`grew: ${grown.join(', ')}`)
+  if (rows.length < 4) console.error('too few samples to tell growth: make --every smaller')
+  else if (growth(rows).length > 0) throw new Error(`grew: ${growth(rows).join(', ')}`)
+} catch (error) {
+  for (const { stderr } of started) if (stderr) console.error(stderr)
+  throw error
 } finally {
   for (const service of started.reverse()) await endService(service)
 }

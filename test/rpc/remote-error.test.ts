@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest'
+import { TvmNodeError } from '#lib/errors.js'
+import { remoteError } from '#lib/rpc/remote-error.js'
+
+// What TVM 0.18's client said, word for word, when a session's process was killed at one moment or another.
+test.each([
+  [
+    'while it waited for a copy',
+    'Check failed: (HandleUntilReturnEvent(true, [](TVMArgs) {}) == RPCCode::kReturn) is false: ',
+  ],
+  ['while it waited for a call', 'Check failed: (code == RPCCode::kReturn) is false: code=1'],
+  ['while it sent', 'SocketConnect Error: Socket SockChannel::Send Error:Broken pipe'],
+])('a board that is gone is told from a call that failed: %s', (_when, message) => {
+  const error = new TvmNodeError('ERR_TVM', `InternalError: ${message}`)
+  expect(remoteError(error, 'board:9090')).toMatchObject({ code: 'ERR_CONNECTION', cause: error })
+})
+
+test('what a call on the board said is its message', () => {
+  const error = new TvmNodeError(
+    'ERR_TVM',
+    'RPCError: Error caught from RPC call:\nENOSPC: no space left on device',
+  )
+  expect(remoteError(error, 'board:9090')).toMatchObject({
+    code: 'ERR_REMOTE',
+    message: 'board:9090: ENOSPC: no space left on device',
+  })
+})
