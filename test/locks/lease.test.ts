@@ -1,5 +1,6 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -256,4 +257,29 @@ test('a host without a folder to write to is told of', async () => {
     code: 'ERR_LOCK_STORE',
     message: expect.stringContaining('cannot be opened'),
   })
+})
+
+/** A file system with room for 16 kB; undefined where this user may not mount one. */
+function smallDisk(): string | undefined {
+  const path = join(folder, 'small')
+  mkdirSync(path)
+  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'none', path])
+  return status === 0 ? path : undefined
+}
+const small = smallDisk()
+afterAll(() => {
+  if (small) spawnSync('umount', ['-l', small])
+})
+
+test.skipIf(!small)('on a full disk what is held stays held (needs the right to mount)', async () => {
+  const locks = new HostLocks(shell(['sh']), small as string)
+  await using lease = await Lease.acquire(locks, 'held', { leaseMs: 3000 })
+  expect(() => writeFileSync(join(small as string, 'rest'), Buffer.alloc(1e6))).toThrow('ENOSPC')
+  await sleep(4000)
+  expect(lease.lost.aborted).toBe(false)
+  expect((await locks.take('held', 'other', 1000))?.owner).toBe(lease.owner)
+  const error = await Lease.acquire(locks, 'another').catch((reason) => reason)
+  expect(error).toMatchObject({ code: 'ERR_LOCK_STORE' })
+  await lease.release()
+  expect(await locks.holder('held')).toBeUndefined()
 })

@@ -9,7 +9,6 @@ test.each([
     'Check failed: (HandleUntilReturnEvent(true, [](TVMArgs) {}) == RPCCode::kReturn) is false: ',
   ],
   ['while it waited for a call', 'Check failed: (code == RPCCode::kReturn) is false: code=1'],
-  ['while it sent', 'SocketConnect Error: Socket SockChannel::Send Error:Broken pipe'],
 ])('a board that is gone is told from a call that failed: %s', (_when, message) => {
   const error = new TvmNodeError('ERR_TVM', `InternalError: ${message}`)
   expect(remoteError(error, 'board:9090')).toMatchObject({ code: 'ERR_CONNECTION', cause: error })
