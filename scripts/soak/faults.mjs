@@ -262,7 +262,10 @@ const faults = {
       await sshd.kill()
       await sshd.run()
     }
-    return inOrder(() => round({ board: desk(sshd), fault }))
+    return inBatches((count) => {
+      const all = barrier(count, fault)
+      return listOf(count, (i) => round({ board: desk(sshd, { name: `fault-desk-${i}` }), fault: all }))
+    })
   },
 
   'wrong SSH key': async () => {

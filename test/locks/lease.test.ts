@@ -165,8 +165,9 @@ describe.each(stores.filter(({ missing }) => !missing))(
     })
 
     test('a lease outlives its length while its holder lives', async () => {
-      await using lease = await Lease.acquire(store, 'renewed', { leaseMs: 600 * slow })
-      await sleep(1500 * slow)
+      const leaseMs = slow > 1 ? 6000 : 1500
+      await using lease = await Lease.acquire(store, 'renewed', { leaseMs })
+      await sleep(2.2 * leaseMs)
       expect(lease.lost.aborted).toBe(false)
       expect((await store.holder('renewed'))?.owner).toBe(lease.owner)
       await lease.release()
@@ -184,7 +185,7 @@ describe.each(stores.filter(({ missing }) => !missing))(
     })
 
     test('a holder that stood still hears that its lease is lost', async () => {
-      const { child, lines } = await startHolder('frozen', 1000)
+      const { child, lines } = await startHolder('frozen', Math.max(2000, 300 * slow))
       child.kill('SIGSTOP')
       await using lease = await Lease.acquire(store, 'frozen', { leaseMs: 10_000, timeoutMs: 20_000 })
       const heard = once(lines, 'line')
