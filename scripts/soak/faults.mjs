@@ -41,12 +41,11 @@ await compiled.dispose()
 const inputs = sampleInputs((await readArtifact(artifact)).metadata.inputs)
 const cleanups = [() => rmSync(folder, { recursive: true, force: true })]
 
-const desk = (sshd, more = {}, access = {}) => ({
-  name: 'fault-desk',
+const desk = (sshd, number) => ({
+  name: `fault-desk-${number}`,
   target: 'llvm',
-  ssh: sshd.description(access),
+  ssh: sshd.description(),
   server: `exec '${process.execPath}' '${MAIN}' server --host 127.0.0.1 --json --key $KEY`,
-  ...more,
 })
 
 /** The codes of an error and of what caused it, from the outside in. */
@@ -84,10 +83,10 @@ async function round({ board, fault, mend = () => {}, again = board }) {
   })().catch((error) => error)
   await sleep(Math.random() * 100)
   const begun = performance.now()
-  await fault()
+  await within(Promise.resolve(fault()), FREE, 'the fault does not come')
   const error = await within(failed, NOTICED, 'no error')
   const noticed = performance.now() - begun
-  await mend()
+  await within(Promise.resolve(mend()), FREE, 'it is not mended')
   await connection.close().catch(() => {})
   await within(useOnce(again), FREE, 'the board is not free')
   return { code: codes(error), noticed, free: performance.now() - begun }
@@ -201,6 +200,16 @@ const inBatches = async (work) => {
 }
 const listOf = (count, make) => Promise.all(Array.from({ length: count }, (_, i) => make(i)))
 
+/** Rounds on several boards at once that are one machine reached by SSH. */
+async function bySsh(rounds, where = {}) {
+  const sshd = await Sshd.start(where)
+  cleanups.push(() => sshd.end())
+  return inBatches((count) => {
+    const boards = Array.from({ length: count }, (_, i) => desk(sshd, i))
+    return Promise.all(rounds(count, boards, sshd))
+  })
+}
+
 /** What can go wrong; each gives the results of its rounds. */
 const faults = {
   'server killed': async () => {
@@ -244,58 +253,52 @@ const faults = {
     })
   },
 
-  'server killed (SSH)': async () => {
-    const sshd = await startSshd()
-    return inOrder(() =>
-      round({ board: desk(sshd), fault: () => process.kill(boardServers()[0], 'SIGKILL') }),
-    )
-  },
+  'server killed (SSH)': () =>
+    bySsh((count, boards) => {
+      const all = barrier(count, () => {
+        for (const pid of boardServers()) process.kill(pid, 'SIGKILL')
+      })
+      return boards.map((board) => round({ board, fault: all }))
+    }),
 
-  'client killed (SSH)': async () => {
-    const sshd = await startSshd()
-    return inBatches((count) => listOf(count, (i) => killedClient(desk(sshd, { name: `fault-desk-${i}` }))))
-  },
+  'client killed (SSH)': () => bySsh((_count, boards) => boards.map(killedClient)),
 
-  'sshd killed': async () => {
-    const sshd = await startSshd()
-    const fault = async () => {
-      await sshd.kill()
-      await sshd.run()
-    }
-    return inBatches((count) => {
-      const all = barrier(count, fault)
-      return listOf(count, (i) => round({ board: desk(sshd, { name: `fault-desk-${i}` }), fault: all }))
-    })
-  },
+  'sshd killed': () =>
+    bySsh((count, boards, sshd) => {
+      const all = barrier(count, async () => {
+        await sshd.kill()
+        await sshd.run()
+      })
+      return boards.map((board) => round({ board, fault: all }))
+    }),
 
-  'wrong SSH key': async () => {
-    const sshd = await startSshd()
-    return inOrder(() => refused({ board: desk(sshd, {}, { identity: 'other' }), again: desk(sshd) }))
-  },
+  'wrong SSH key': () =>
+    bySsh((_count, boards, sshd) => {
+      const ssh = sshd.description({ identity: 'other' })
+      return boards.map((board) => refused({ board: { ...board, ssh }, again: board }))
+    }),
 
-  'changed host key': async () => {
-    const sshd = await startSshd()
-    return inOrder(() =>
-      refused({ board: desk(sshd, {}, { knownHosts: 'changed_hosts' }), again: desk(sshd) }),
-    )
-  },
+  'changed host key': () =>
+    bySsh((_count, boards, sshd) => {
+      const ssh = sshd.description({ knownHosts: 'changed_hosts' })
+      return boards.map((board) => refused({ board: { ...board, ssh }, again: board }))
+    }),
 
-  'lease lost': async () => {
-    const sshd = await startSshd()
-    return inBatches((count) =>
-      listOf(count, (i) => {
-        const board = desk(sshd, { name: `fault-desk-${i}` })
-        return round({ board, fault: () => stealLock(board.name), mend: () => returnLock(board.name) })
+  'lease lost': () =>
+    bySsh((_count, boards) =>
+      boards.map((board) =>
+        round({ board, fault: () => stealLock(board.name), mend: () => returnLock(board.name) }),
+      ),
+    ),
+
+  'full disk': () => {
+    const disk = smallDisk('small')
+    return bySsh((_count, boards) =>
+      boards.map((board) => {
+        const server = `export TMPDIR='${disk}'; ${board.server}`
+        return refused({ board: { ...board, server }, again: board })
       }),
     )
-  },
-
-  'full disk': async () => {
-    const sshd = await startSshd()
-    const disk = smallDisk('small')
-    const full = desk(sshd)
-    full.server = `export TMPDIR='${disk}'; ${full.server}`
-    return inOrder(() => refused({ board: full, again: desk(sshd) }))
   },
 
   'half-open connection': async () => {
@@ -334,17 +337,15 @@ const faults = {
     })
   },
 
-  'half-open connection (SSH)': async () => {
+  'half-open connection (SSH)': () => {
     const net = namespace()
-    const sshd = await Sshd.start({ host: net.address, before: net.before })
-    cleanups.push(() => sshd.end())
-    return inBatches(async (count) => {
-      const boards = Array.from({ length: count }, (_, i) => desk(sshd, { name: `fault-desk-${i}` }))
+    const where = { host: net.address, before: net.before }
+    return bySsh((count, boards) => {
       // All are in use when the packets stop, and all are noticed before they pass again.
       const inUse = barrier(count, () => net.drop())
       const noticed = barrier(count, () => net.pass())
-      return Promise.all(boards.map((board) => round({ board, fault: inUse, mend: noticed })))
-    })
+      return boards.map((board) => round({ board, fault: inUse, mend: noticed }))
+    }, where)
   },
 }
 
@@ -359,12 +360,6 @@ function barrier(count, work) {
     if (++here === count) open(work())
     return opened
   }
-}
-
-async function startSshd() {
-  const sshd = await Sshd.start()
-  cleanups.push(() => sshd.end())
-  return sshd
 }
 
 const thief = new HostLocks(async (command) => {
