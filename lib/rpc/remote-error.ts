@@ -6,7 +6,7 @@ const meanings = [
   [/cannot find server that matches key|already have key/, 'ERR_SESSION_KEY'],
   [/is not TVM RPC server|protocol version|Expect code|unexpected|mismatched version/i, 'ERR_PROTOCOL'],
   [
-    /Connect to .* failed|Socket |closed|Connection (reset|refused|timed out)|Broken pipe|reads? no data|recv|SockChannel|kShutdown|== RPCCode::kReturn|Check failed: \(?sock/i,
+    /Connect to .* failed|Socket |closed|Connection (reset|refused|timed out)|Broken pipe|reads? no data|recv|SockChannel|kShutdown|== RPCCode::|Check failed: \(?sock/i,
     'ERR_CONNECTION',
   ],
 ] as const
