@@ -148,7 +148,7 @@ export function buildFor(board: Board): Pick<CompileOptions, 'target' | 'config'
   return {
     target: board.target,
     config: passConfigOf(board),
-    executor: connectorOf(board) === 'micro' ? 'aot' : 'graph',
+    executor: connectorOf(board) === 'micro' ? 'aot' : 'auto',
   }
 }
 export type PassValue = z.output<typeof passValue>

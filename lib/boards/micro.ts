@@ -18,6 +18,21 @@ import type { Board } from './board.js'
 /** Stands in a simulator's command for the program's file. */
 const IMAGE = '{image}'
 
+/** What a board's programs are built for. @throws `ERR_NOT_AVAILABLE` for boards of a template project */
+export function platformOf({ name, micro }: Board): Platform {
+  if (!micro?.firmware) throw unavailable(name, 'is built by a template project')
+  const { flash, ram, stack_bytes: stackBytes, ...rest } = micro.firmware
+  return { ...rest, flash: flash ?? undefined, ram: ram ?? undefined, stackBytes }
+}
+
+function unavailable(board: string, why: string): TvmNodeError {
+  return new TvmNodeError(
+    'ERR_NOT_AVAILABLE',
+    `board '${board}' ${why}, which this version does not support`,
+    { details: { board } },
+  )
+}
+
 /**
  * Boards without an operating system: an artifact becomes a program with the board runtime, which is started in a simulator and
  * spoken to in a micro session.
@@ -31,24 +46,9 @@ export class MicroAdapter implements BoardAdapter {
 
   /** @throws `ERR_NOT_AVAILABLE` for boards of a template project, and for those without a simulator */
   constructor(private readonly board: Board) {
-    const { firmware, simulator } = board.micro ?? {}
-    if (!firmware || !simulator) {
-      const why = firmware ? 'has no simulator' : 'is built by a template project'
-      throw new TvmNodeError(
-        'ERR_NOT_AVAILABLE',
-        `board '${board.name}' ${why}, which this version does not support`,
-        { details: { board: board.name } },
-      )
-    }
-    const { port, compiler, flags, flash, ram, stack_bytes } = firmware
-    this.platform = {
-      port,
-      compiler,
-      flags,
-      flash: flash ?? undefined,
-      ram: ram ?? undefined,
-      stackBytes: stack_bytes,
-    }
+    this.platform = platformOf(board)
+    const simulator = board.micro?.simulator
+    if (!simulator) throw unavailable(board.name, 'has no simulator')
     this.simulator = simulator
   }
 

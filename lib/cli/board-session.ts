@@ -1,5 +1,6 @@
 import type { Board } from '../boards/board.js'
 import type { CompileOptions } from '../compile/compile.js'
+import type { RequestedExecutor } from '../compile/task.js'
 import type { Limits } from '../limits.js'
 import type { ArtifactSource } from '../session/load.js'
 import type { LoadOptions, Session } from '../session/session.js'
@@ -73,13 +74,16 @@ export async function boardBehind(name: string, tracker: string | undefined): Pr
   return tracker ? { ...found, connector: 'rpc', tracker } : found
 }
 
-/** What a build is for: a board, or else a target. @throws `ERR_UNKNOWN_BOARD` */
+/** What a build is for: a board, which decides what runs its networks, or else a target. @throws `ERR_UNKNOWN_BOARD` */
 export async function buildOptions(options: {
   readonly board?: string
   readonly target: string
+  readonly executor?: RequestedExecutor
 }): Promise<Pick<CompileOptions, 'target' | 'config' | 'executor'>> {
-  if (options.board === undefined) return { target: options.target }
+  const { board, target, executor = 'auto' } = options
+  if (board === undefined) return { target, executor }
   const { findBoard } = await import('../boards/predefined.js')
   const { buildFor } = await import('../boards/board.js')
-  return buildFor(findBoard(options.board))
+  const wanted = buildFor(findBoard(board))
+  return { ...wanted, executor: wanted.executor === 'aot' ? 'aot' : executor }
 }

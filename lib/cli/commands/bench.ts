@@ -155,7 +155,6 @@ async function compileFor(model: string, options: Options, { signal, progress }:
   return compile(model, {
     ...(await buildOptions(options)),
     optLevel: Number(options.optLevel),
-    executor: options.executor,
     shapes: options.shape ?? {},
     ...(options.records ? { records: options.records } : {}),
     cache: options.cache,

@@ -127,7 +127,6 @@ async function build(
     format: options.format,
     moduleName: options.moduleName,
     optLevel: Number(options.optLevel),
-    executor: options.executor,
     ...(await importOptions(options)),
     ...(options.records ? { records: options.records } : {}),
     cache: options.cache,
