@@ -198,6 +198,10 @@ export const errorCodes = {
     cause: 'Code was generated as C and no C compiler was found to build it.',
     fix: 'Install gcc or clang with the C library’s headers, or name a compiler by the variable `CC`; `llvm` targets need none.',
   },
+  ERR_NO_SIMULATOR: {
+    cause: 'What a board’s programs are built with or run by is missing or too old.',
+    fix: 'The message says how to get it; `tvm-node micro doctor` lists all such tools.',
+  },
   ERR_C_COMPILER: {
     cause: 'The C compiler refused the generated code.',
     fix: 'The message holds the compiler’s own words; `tvm-node doctor` shows which one was taken.',

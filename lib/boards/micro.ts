@@ -54,17 +54,25 @@ export class MicroAdapter implements BoardAdapter {
 
   async available({ signal }: Limits): Promise<Availability> {
     try {
-      await findCompiler(this.platform.compiler)
+      await this.setup()
+      return { available: true }
     } catch (error) {
       signal?.throwIfAborted()
       return { available: false, busy: false, reason: (error as Error).message }
     }
-    const { name } = this.board
-    const user = { name, compiler: this.platform.compiler, simulator: this.simulator }
-    const missing = (await findTools(toolsOf([user]))).find(({ problem }) => problem)
-    if (!missing) return { available: true }
-    const reason = `${missing.command}: ${missing.problem}; "${missing.install}"`
-    return { available: false, busy: false, reason }
+  }
+
+  /** Looks for compiler and simulator. @throws `ERR_NO_C_COMPILER`, `ERR_NO_SIMULATOR` */
+  async setup(): Promise<void> {
+    const { compiler } = this.platform
+    await findCompiler(compiler)
+    const tools = await findTools(toolsOf([{ name: this.board.name, compiler, simulator: this.simulator }]))
+    const missing = tools.find(({ problem }) => problem)
+    if (!missing) return
+    const { command, problem, install } = missing
+    throw new TvmNodeError('ERR_NO_SIMULATOR', `${command}: ${problem}; ${install}`, {
+      details: { command, install },
+    })
   }
 
   async upload(artifact: ArtifactSource, limits: Limits): Promise<Session> {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Board } from '#lib/boards/board.js'
 import { buildFor } from '#lib/boards/board.js'
 import { openBoard } from '#lib/boards/open.js'
@@ -76,6 +76,20 @@ test.skipIf(!hasTool('arm-none-eabi-gcc')).each([
     })
   },
 )
+
+test('a tool that is missing is named, with how to get it, before anything is built', async () => {
+  vi.stubEnv('PATH', '/nowhere')
+  try {
+    await using connection = openBoard(findBoard('qemu_cortex_m4'))
+    await expect(connection.upload('none.tvm')).rejects.toMatchObject({
+      code: 'ERR_BOARD',
+      message: expect.stringContaining('apt-get install gcc-arm-none-eabi'),
+      details: { phase: 'setup' },
+    })
+  } finally {
+    vi.unstubAllEnvs()
+  }
+})
 
 test('the command line lists tools for boards', async () => {
   const { json } = await cli(['micro', 'doctor', '--json'])
