@@ -83,7 +83,7 @@ export class MicroAdapter implements BoardAdapter {
     const line = {
       kind: 'program',
       command: this.simulator.map((word) => word.replaceAll(IMAGE, image)),
-      log: `{image}.log`,
+      log: `${image}.log`,
     } as const
     this.session = await RemoteSession.attach(`board '${this.board.name}'`, line, limits)
     return this.session.load(artifact, limits)
