@@ -12,7 +12,7 @@ import {
   stat,
   writeFile,
 } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { TvmNodeError } from './errors.js'
 
@@ -139,4 +139,9 @@ export async function removePrivateFoldersOf(pid: number, place: string): Promis
   const names = await readdir(place).catch(() => [])
   const left = names.filter((name) => name.startsWith(privatePrefix(pid)))
   await Promise.all(left.map((name) => rm(join(place, name), thoroughly)))
+}
+
+/** A path in which `~` is the user's home folder. */
+export function atHome(path: string): string {
+  return path.replace(/^~(?=\/|$)/, homedir())
 }

@@ -5,9 +5,9 @@
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-const { buildFor } = await import('../dist/boards/board.js')
+const { buildFor } = await import('../dist/boards/build-options.js')
 const { openBoard } = await import('../dist/boards/open.js')
-const { boardNames, findBoard } = await import('../dist/boards/predefined.js')
+const { boardNames, findBoard } = await import('../dist/boards/find.js')
 const { compareTensors } = await import('../dist/compare.js')
 const { compile } = await import('../dist/compile/compile.js')
 const { readTestDataSets } = await import('../dist/frontend/onnx/test-data.js')

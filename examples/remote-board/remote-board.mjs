@@ -1,37 +1,40 @@
-// Runs a network on a board behind a tracker, and measures it there. On a desk, tracker and server run on other machines; here
-// both run in this process, so that the example needs nothing but itself.
+// Runs a network on a board that SSH reaches, measures it there, tunes it there, and measures again. The board needs an sshd and
+// something that runs networks: tvm-node, or TVM's runtime with Python.
 //
-// usage: node examples/remote-board/remote-board.mjs [MODEL.onnx]
+// usage: node examples/remote-board/remote-board.mjs [BOARD] [MODEL.onnx] [TRIALS]
+//   BOARD   a name of `tvm-node boards`, or the path of a description; default desk.yml beside this file
+//   TRIALS  for each operator that can be tuned; default 16
 import { fileURLToPath } from 'node:url'
-import { RpcServer, Tracker, TvmBackend, tensor } from 'tvm-node'
+import { TvmBackend, tensor } from 'tvm-node'
 
-const fallback = new URL('../../test/fixtures/models/kws_dscnn/model.onnx', import.meta.url)
-const model = process.argv[2] ?? fileURLToPath(fallback)
+const beside = (path) => fileURLToPath(new URL(path, import.meta.url))
+const [
+  board = beside('desk.yml'),
+  model = beside('../../test/fixtures/models/kws_dscnn/model.onnx'),
+  trials = '16',
+] = process.argv.slice(2)
 
-// On the host: tvm-node tracker
-const tracker = await Tracker.start({ port: 0 })
-// On the board: tvm-node server --key desk --tracker HOST:PORT
-const server = await RpcServer.start({ port: 0, key: 'desk', tracker: tracker.address })
+const untuned = await measure({ board, tuner: 'baseline' })
+for (const [name, { shape }] of Object.entries(untuned.outputs)) console.log(`${name}: [${shape}]`)
+console.log(`latency on the board: ${untuned.metrics.latency_us.toFixed(0)} us`)
+const [slowest] = [...untuned.profile].sort((a, b) => b.durationUs - a.durationUs)
+if (slowest) console.log(`slowest operator: ${slowest.name}, ${slowest.percent.toFixed(0)} %`)
 
-const { host, port } = tracker.address
-const backend = await TvmBackend.create({
-  board: { name: 'desk', target: 'llvm', tracker: `${host}:${port}` },
-})
-try {
-  await backend.prepare(model)
+const tuner = { name: 'autotvm', task_budget: Number(trials), runner: { min_repeat_ms: 5 } }
+const tuned = await measure({ board, tuner })
+console.log(`after tuning: ${tuned.metrics.latency_us.toFixed(0)} us`)
+
+/** The board is taken when it is first needed, and given back at the end, whatever happens in between. */
+async function measure(config) {
+  await using backend = await TvmBackend.create(config)
+  await backend.prepare(model, {
+    onProgress: ({ phase, step }) => step && console.error(`${phase}: ${step}`),
+  })
   const inputs = Object.fromEntries(
     backend.inputs.map(({ name, shape }) => {
       const size = shape.reduce((product, extent) => product * extent, 1)
       return [name, tensor(new Float32Array(size).fill(0.5), [...shape])]
     }),
   )
-  const { outputs, metrics, profile } = await backend.profile(inputs)
-  for (const [name, { shape }] of Object.entries(outputs)) console.log(`${name}: [${shape}]`)
-  console.log(`latency on the board: ${metrics.latency_us.toFixed(0)} us`)
-  const [slowest] = [...profile].sort((a, b) => b.durationUs - a.durationUs)
-  if (slowest) console.log(`slowest operator: ${slowest.name}, ${slowest.percent.toFixed(0)} %`)
-} finally {
-  await backend.dispose()
-  await server.close()
-  await tracker.close()
+  return await backend.profile(inputs)
 }

@@ -1,4 +1,5 @@
-import { buildFor, connectorOf, passConfigOf } from '../boards/board.js'
+import { connectorOf, passConfigOf } from '../boards/board.js'
+import { buildFor } from '../boards/build-options.js'
 import type { BoardConnection } from '../boards/connection.js'
 import { openBoard } from '../boards/open.js'
 import { checkTunable, tuneOnBoard } from '../boards/tune.js'

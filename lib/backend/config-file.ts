@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { z } from 'zod'
-import { boardNames, findBoard } from '../boards/predefined.js'
+import { boardNames, findBoard } from '../boards/find.js'
 import { composeConfig, type Group } from '../config/compose.js'
 import { TvmNodeError } from '../errors.js'
 import { tunerNames } from '../tuning/tuner.js'

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Board, boardSchema, connectorOf } from '../boards/board.js'
-import { findBoard } from '../boards/predefined.js'
+import { findBoard } from '../boards/find.js'
 import { parseConfig } from '../config/check.js'
 import { TvmNodeError } from '../errors.js'
 import { type TunerSettings, tunerNames, tunerSchema } from '../tuning/tuner.js'

@@ -49,6 +49,8 @@ export const phaseDeadlines: Readonly<Record<BoardPhase, number>> = {
  * called for every one of those that began, also after a failure. See `BoardConnection` for the order.
  */
 export interface BoardAdapter {
+  /** Aborted, with the reason, when the board may be another's: what runs there ends. */
+  readonly lost?: AbortSignal | undefined
   /** Whether the board could be used now, without taking it. */
   available(limits: Limits): Promise<Availability>
   /** @throws `ERR_BOARD_BUSY` when another holds the board. */

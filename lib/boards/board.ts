@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { CompileOptions } from '../compile/compile.js'
+import { TvmNodeError } from '../errors.js'
 import { sshHostSchema } from './ssh-host.js'
 
 /** Limits of a device that auto_scheduler searches within (TVM v0.18, include/tvm/auto_scheduler/search_task.h). */
@@ -132,6 +132,16 @@ export function connectorOf(board: Board): Exclude<Board['connector'], 'default'
   return tracker === null ? 'automate' : 'rpc'
 }
 
+/** @throws `ERR_NOT_AVAILABLE` for targets that no code can be generated for */
+export function checkTarget({ name, target }: Board): void {
+  if (!/^cuda\b|^nvidia\//.test(target)) return
+  throw new TvmNodeError(
+    'ERR_NOT_AVAILABLE',
+    `board '${name}' has the target '${target}', which needs CUDA; neither TVM's bundle nor the operators of this version have it. Its processor can be used: '${name}_cpu', or another target`,
+    { details: { board: name, target } },
+  )
+}
+
 /** TVM's pass options for the board: its own, or else those that follow from target and fields; then those of its executor. */
 export function passConfigOf({
   build,
@@ -142,13 +152,5 @@ export function passConfigOf({
   const scalar = disable_vectorize === true || /^c(\s|$)/.test(target)
   const following = scalar ? { 'tir.disable_vectorize': true } : {}
   return { ...(Object.keys(build).length > 0 ? build : following), ...micro?.aot?.pass_config }
-}
-/** What a network is compiled for and how, for the board to run it. */
-export function buildFor(board: Board): Pick<CompileOptions, 'target' | 'config' | 'executor'> {
-  return {
-    target: board.target,
-    config: passConfigOf(board),
-    executor: connectorOf(board) === 'micro' ? 'aot' : 'auto',
-  }
 }
 export type PassValue = z.output<typeof passValue>

@@ -138,7 +138,7 @@ export class BoardConnection {
       return await this.limited(phase, limits, work)
     } catch (error) {
       // What was asked for was wrong; the board is all right.
-      if (isTvmNodeError(error, 'ERR_INPUT') || isTvmNodeError(error, 'ERR_DISPOSED')) throw error
+      if (harmless.some((code) => isTvmNodeError(error, code))) throw error
       this.current = 'lost'
       await this.giveBack().catch(() => undefined)
       throw error
@@ -155,7 +155,16 @@ export class BoardConnection {
       where: ` (board '${this.board.name}', ${phase})`,
     }))
     try {
-      return (await Promise.race([work({ signal: time.signal }), time.over()])) as T
+      const { lost } = isUndoing(phase) ? {} : this.adapter
+      const lose = () => time.abort(lost?.reason)
+      if (lost?.aborted) lose()
+      lost?.addEventListener('abort', lose, { once: true })
+      try {
+        const within = { signal: time.signal, timeoutMs: timeoutMs * SHARE }
+        return (await Promise.race([work(within), time.over()])) as T
+      } finally {
+        lost?.removeEventListener('abort', lose)
+      }
     } catch (error) {
       if (signal?.aborted && error === signal.reason) throw error
       if (passing.some((code) => isTvmNodeError(error, code))) throw error
@@ -172,5 +181,14 @@ export class BoardConnection {
   }
 }
 
+/** What of its time a step is told, so that its own error, which says more, comes before that of the time. */
+const SHARE = 0.9
+
+function isUndoing(phase: BoardPhase): boolean {
+  return taking.some(([, undo]) => undo === phase)
+}
+
+/** Errors after which the board is as it was. */
+const harmless = ['ERR_INPUT', 'ERR_DISPOSED', 'ERR_CPU_FEATURES'] as const
 /** Errors that say more than that a phase failed. */
-const passing = ['ERR_INPUT', 'ERR_DISPOSED', 'ERR_BOARD_BUSY', 'ERR_BOARD_MEMORY', 'ERR_BOARD'] as const
+const passing = [...harmless, 'ERR_BOARD_BUSY', 'ERR_BOARD_MEMORY', 'ERR_LEASE_LOST', 'ERR_BOARD'] as const

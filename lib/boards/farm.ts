@@ -3,8 +3,8 @@ import type { Limits } from '../limits.js'
 import type { Address } from '../rpc/address.js'
 import { RpcRelay } from '../rpc/relay.js'
 import { Tracker } from '../rpc/tracker.js'
-import type { SshHost } from '../ssh/connection.js'
 import type { Board } from './board.js'
+import type { BoardHost } from './board-host.js'
 import { BoardConnection } from './connection.js'
 import { SshAdapter } from './ssh.js'
 
@@ -25,7 +25,7 @@ export class BoardFarm implements AsyncDisposable {
    *
    * @throws what taking the first one ended with when none can be taken
    */
-  static async open(board: Board, hosts: readonly SshHost[], limits: Limits = {}): Promise<BoardFarm> {
+  static async open(board: Board, hosts: readonly BoardHost[], limits: Limits = {}): Promise<BoardFarm> {
     const tracker = await Tracker.start({ port: 0 })
     const members = hosts.map((host) => new Member(board, host, tracker.address))
     const farm = new BoardFarm(tracker, members)
@@ -66,10 +66,10 @@ class Member {
 
   constructor(
     private readonly board: Board,
-    host: SshHost,
+    where: BoardHost,
     private readonly tracker: Address,
   ) {
-    this.adapter = new SshAdapter(board, { ...host, keepAliveMs: KEEP_ALIVE })
+    this.adapter = new SshAdapter(board, [{ ...where, host: { ...where.host, keepAliveMs: KEEP_ALIVE } }])
     this.connection = new BoardConnection(board, this.adapter)
   }
 
@@ -104,7 +104,8 @@ class Member {
   /** Until the board is lost or not needed any more. */
   private lost(): Promise<void> {
     const { ssh, server } = this.adapter.server
-    const over = AbortSignal.any([ssh.lost, server.ended, this.ending.signal])
+    const { lost = this.ending.signal } = this.adapter
+    const over = AbortSignal.any([ssh.lost, server.ended, lost, this.ending.signal])
     return new Promise((resolve) => {
       if (over.aborted) resolve()
       else over.addEventListener('abort', () => resolve(), { once: true })

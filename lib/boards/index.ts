@@ -1,1 +1,1 @@
-export { boardNames as names, findBoard as find } from './predefined.js'
+export { boardNames as names, findBoard as find } from './find.js'

@@ -1,6 +1,6 @@
 import type { Limits } from '../limits.js'
-import { connectorOf } from './board.js'
-import { boardNames, findBoard } from './predefined.js'
+import { type Board, connectorOf } from './board.js'
+import { boardNames, findBoard } from './find.js'
 import { type BoardStatus, boardState } from './state.js'
 
 /** Milliseconds for a board to say whether it is free. */
@@ -30,7 +30,8 @@ export function listBoards({
   return Promise.all(
     boardNames().map(async (name) => {
       const found = findBoard(name)
-      const board = tracker && connectorOf(found) === 'automate' ? { ...found, tracker } : found
+      const isElsewhere = tracker && connectorOf(found) === 'automate'
+      const board: Board = isElsewhere ? { ...found, connector: 'rpc', tracker } : found
       const status = await boardState(board, { signal, timeoutMs: PROMPT })
       const { name: key, target, never_run } = board
       return { board: name, key, connector: connectorOf(board), target, never_run, ...status }

@@ -2,18 +2,18 @@ import { TvmNodeError } from '../errors.js'
 import type { LoadOptions } from '../session/session.js'
 import type { Prompt } from '../ssh/authentication.js'
 import type { BoardAdapter } from './adapter.js'
-import { type Board, connectorOf } from './board.js'
+import { type Board, checkTarget, connectorOf } from './board.js'
+import { boardHosts } from './board-host.js'
 import { BoardConnection } from './connection.js'
 import { LocalAdapter } from './local.js'
 import { MicroAdapter } from './micro.js'
 import { RpcAdapter } from './rpc.js'
 import { SshAdapter } from './ssh.js'
-import { sshHosts } from './ssh-host.js'
 
 /** What an adapter may be told beside the board's description. */
 export interface AdapterOptions extends Pick<LoadOptions, 'isolation' | 'threads'> {
   /** Asks a person for passwords of SSH. */
-  readonly prompt?: Prompt
+  readonly prompt?: Prompt | undefined
 }
 
 /** An adapter for each way to reach a board. */
@@ -22,7 +22,8 @@ const adapters: Partial<
 > = {
   local: (_board, options) => new LocalAdapter(options),
   micro: (board) => new MicroAdapter(board),
-  ssh: (board, { prompt }) => new SshAdapter(board, sshHosts(board, prompt)[0]),
+  ssh: (board, { prompt }) => new SshAdapter(board, boardHosts(board, prompt)),
+  automate: (board, { prompt }) => new SshAdapter(board, boardHosts(board, prompt)),
   rpc: (board) => new RpcAdapter(board),
 }
 
@@ -32,6 +33,7 @@ const adapters: Partial<
  * @throws `ERR_NOT_AVAILABLE` for boards that this version cannot reach or that need what it does not have.
  */
 export function openBoard(board: Board, options: AdapterOptions = {}): BoardConnection {
+  checkTarget(board)
   const connector = connectorOf(board)
   const adapter = adapters[connector]
   if (!adapter) throw unavailable(board, `is reached by the connector '${connector}'`)

@@ -1,6 +1,5 @@
-import { homedir } from 'node:os'
 import { z } from 'zod'
-import { TvmNodeError } from '../errors.js'
+import { atHome } from '../files.js'
 import type { Prompt } from '../ssh/authentication.js'
 import type { SshHost } from '../ssh/connection.js'
 
@@ -25,24 +24,8 @@ export const sshHostSchema = z.strictObject({
 })
 export type SshHostConfig = z.output<typeof sshHostSchema>
 
-/** The hosts that are a board. @throws `ERR_CONFIG` when it has none */
-export function sshHosts(
-  { name, ssh }: { readonly name: string; readonly ssh: SshHostConfig | SshHostConfig[] | null },
-  prompt?: Prompt,
-): [SshHost, ...SshHost[]] {
-  const [first, ...more] = ssh === null ? [] : [ssh].flat()
-  if (first) return [sshHost(first, prompt), ...more.map((each) => sshHost(each, prompt))]
-  throw new TvmNodeError(
-    'ERR_CONFIG',
-    `board '${name}': the connector 'ssh' needs a host, such as ssh: {host: ${name}}`,
-    {
-      details: { path: 'ssh' },
-    },
-  )
-}
-
 /** What `lib/ssh` connects with. */
-function sshHost({ gateway, known_hosts, ...rest }: SshHostConfig, prompt?: Prompt): SshHost {
+export function sshHost({ gateway, known_hosts, ...rest }: SshHostConfig, prompt?: Prompt): SshHost {
   return {
     host: rest.host,
     port: rest.port,
@@ -52,9 +35,4 @@ function sshHost({ gateway, known_hosts, ...rest }: SshHostConfig, prompt?: Prom
     prompt,
     gateway: gateway === null ? undefined : sshHost(gateway, prompt),
   }
-}
-
-/** A path in which `~` is the user's home folder. */
-export function atHome(path: string): string {
-  return path.replace(/^~(?=\/|$)/, homedir())
 }

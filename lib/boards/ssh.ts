@@ -1,50 +1,87 @@
-import { TvmNodeError } from '../errors.js'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import { RemoteSession } from '../rpc/remote-session.js'
+import type { Processor } from '../session/artifact.js'
 import type { ArtifactSource } from '../session/load.js'
 import type { Session } from '../session/session.js'
-import { type Finished, SshConnection, type SshHost } from '../ssh/connection.js'
+import { SshConnection } from '../ssh/connection.js'
 import type { Availability, BoardAdapter } from './adapter.js'
 import type { Board } from './board.js'
+import type { BoardHost } from './board-host.js'
 import { BoardServer } from './board-server.js'
+import { HeldHost } from './held-host.js'
+import { linuxProcessor } from './processor.js'
+import { rebuildRuntime } from './rebuild.js'
+import { succeeded } from './succeeded.js'
+
+/** Milliseconds for a board that restarts to be gone. */
+const GOING_DOWN = 30_000
+/** Milliseconds for one attempt to reach a board that restarts, and between two. */
+const ATTEMPT = 10_000
+const RETRY = 3000
 
 /**
  * A board reached by SSH, of which nothing else need be open: a server is started there for this run alone, and what goes to it goes
  * through the connection.
  */
 export class SshAdapter implements BoardAdapter {
-  private connection: SshConnection | undefined
+  private held: HeldHost | undefined
   private running: BoardServer | undefined
   private session: RemoteSession | undefined
+  private processor: Processor | undefined
+  /** What servers are started in. */
+  private environment: Readonly<Record<string, string>> = {}
 
+  /** @param hosts - Equal machines, of which the first that is free is taken. */
   constructor(
-    private readonly board: Pick<Board, 'name' | 'setup' | 'teardown' | 'server'>,
-    private readonly host: SshHost,
+    private readonly board: Pick<
+      Board,
+      'name' | 'setup' | 'teardown' | 'server' | 'rebuild_runtime' | 'opencl' | 'cuda'
+    >,
+    private readonly hosts: readonly BoardHost[],
   ) {}
 
+  get lost(): AbortSignal | undefined {
+    return this.held?.lost
+  }
+
   async available(limits: Limits): Promise<Availability> {
+    const answers = await Promise.all(this.hosts.map((host) => this.isFree(host, limits)))
+    return answers.find(({ available }) => available) ?? (answers[0] as Availability)
+  }
+
+  private async isFree(host: BoardHost, limits: Limits): Promise<Availability> {
     try {
-      await using _ = await SshConnection.connect(this.host, limits)
-      return { available: true }
+      const holder = await HeldHost.holderOf(this.board.name, host, limits)
+      if (!holder) return { available: true }
+      return { available: false, busy: true, reason: `held by ${holder.owner}` }
     } catch (error) {
       limits.signal?.throwIfAborted()
       return { available: false, busy: false, reason: (error as Error).message }
     }
   }
 
+  async lock(limits: Limits): Promise<void> {
+    this.held = await HeldHost.takeFirst(this.board.name, this.hosts, limits)
+  }
+
   async connect(limits: Limits): Promise<void> {
-    const connection = await SshConnection.connect(this.host, limits)
-    // One that comes too late has nobody to close it.
-    if (limits.signal?.aborted) await connection.close()
-    else this.connection = connection
+    await this.host.connect(limits)
   }
 
   async setup(limits: Limits): Promise<void> {
     for (const command of this.board.setup) succeeded(command, await this.ssh.exec(command, limits))
   }
 
+  async rebuild(limits: Limits): Promise<void> {
+    if (!this.board.rebuild_runtime) return
+    this.environment = await rebuildRuntime(this.ssh, this.board, this.host.where.rundir, limits)
+  }
+
   async serve(limits: Limits): Promise<void> {
-    this.running = await BoardServer.start(this.ssh, this.board.server, limits)
+    this.running = await BoardServer.start(this.ssh, this.board.server, limits, this.environment)
   }
 
   /** The server on the board, and the connection through which it is reached. */
@@ -60,17 +97,52 @@ export class SshAdapter implements BoardAdapter {
       const { address } = await ssh.forward(server.address)
       this.session = await RemoteSession.connect(address, { key: server.key, ...limits })
     }
-    return await this.session.load(artifact, limits)
+    return await this.session.load(artifact, limits, await this.processorOf(limits))
+  }
+
+  private async processorOf(limits: Limits): Promise<Processor> {
+    if (!this.processor) {
+      const { stdout } = await this.ssh.exec('uname -m; cat /proc/cpuinfo', limits)
+      const [machine = ''] = stdout.split('\n', 1)
+      this.processor = { ...linuxProcessor(machine, stdout), where: `board '${this.board.name}'` }
+    }
+    return this.processor
   }
 
   async reset(limits: Limits): Promise<void> {
     await this.stop()
-    if (!this.connection || this.connection.lost.aborted) {
-      await this.disconnect()
-      await this.connect(limits)
+    if ((await this.restart(limits)) || this.ssh.lost.aborted) {
+      await this.connectAgain(limits)
       await this.setup(limits)
     }
     await this.serve(limits)
+  }
+
+  /** Restarts the board, where that can be done from outside of it; false where it cannot. */
+  private async restart(limits: Limits): Promise<boolean> {
+    const { reset } = this.host.where
+    if (!reset || reset.commands.length === 0) return false
+    await using gateway = await SshConnection.connect(reset.host, limits)
+    for (const command of reset.commands) succeeded(command, await gateway.exec(command, limits))
+    // A board that is not down yet would be taken for one that is up again.
+    const { lost } = this.ssh
+    if (!lost.aborted)
+      await Promise.race([once(lost, 'abort'), sleep(GOING_DOWN, undefined, { signal: limits.signal })])
+    return true
+  }
+
+  private async connectAgain(limits: Limits): Promise<void> {
+    for (;;) {
+      try {
+        await this.connect({ ...limits, timeoutMs: ATTEMPT })
+        return
+      } catch (error) {
+        limits.signal?.throwIfAborted()
+        const mayPass = isTvmNodeError(error, 'ERR_CONNECTION') || isTvmNodeError(error, 'ERR_TIMEOUT')
+        if (!mayPass) throw error
+        await sleep(RETRY, undefined, { signal: limits.signal })
+      }
+    }
   }
 
   async stop(): Promise<void> {
@@ -84,11 +156,10 @@ export class SshAdapter implements BoardAdapter {
   async teardown(limits: Limits): Promise<void> {
     const { teardown } = this.board
     if (teardown.length === 0) return
+    // It may be another's by now.
+    if (this.lost?.aborted) return
     // What was set up must be undone also when the connection broke meanwhile.
-    if (this.connection?.lost.aborted) {
-      await this.disconnect()
-      await this.connect(limits)
-    }
+    await this.connect(limits)
     for (const [i, command] of teardown.entries()) {
       try {
         succeeded(command, await this.ssh.exec(command, limits))
@@ -100,23 +171,21 @@ export class SshAdapter implements BoardAdapter {
   }
 
   async disconnect(): Promise<void> {
-    const { connection } = this
-    this.connection = undefined
-    await connection?.close()
+    await this.held?.disconnect()
   }
 
+  async unlock(): Promise<void> {
+    const { held } = this
+    this.held = undefined
+    this.processor = undefined
+    await held?.release()
+  }
+
+  private get host(): HeldHost {
+    if (this.held) return this.held
+    throw new TvmNodeError('ERR_BOARD', `board '${this.board.name}' is not held`)
+  }
   private get ssh(): SshConnection {
-    if (this.connection) return this.connection
-    throw new TvmNodeError('ERR_BOARD', `board '${this.board.name}' is not connected`)
+    return this.host.ssh
   }
-}
-
-/** @throws `ERR_REMOTE` with the command's output when it failed */
-function succeeded(command: string, { code, signal, stdout, stderr }: Finished): void {
-  if (code === 0) return
-  const output = (stderr.trim() || stdout.trim()).slice(-1000)
-  const how = signal === undefined ? `status ${code}` : signal
-  throw new TvmNodeError('ERR_REMOTE', `'${command}' ended with ${how}${output && `: ${output}`}`, {
-    details: { command, code, signal, output },
-  })
 }

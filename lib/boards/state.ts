@@ -18,7 +18,9 @@ export async function boardState(board: Board, limits: Limits): Promise<BoardSta
     if (answer.available) return { state: 'free', reason: '' }
     return { state: answer.busy ? 'busy' : 'offline', reason: answer.reason }
   } catch (error) {
-    if (isTvmNodeError(error, 'ERR_NOT_AVAILABLE')) return { state: 'unsupported', reason: error.message }
-    throw error
+    limits.signal?.throwIfAborted()
+    if (!isTvmNodeError(error)) throw error
+    const { code, message } = error
+    return { state: code === 'ERR_NOT_AVAILABLE' ? 'unsupported' : 'offline', reason: message }
   }
 }

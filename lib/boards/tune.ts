@@ -5,16 +5,16 @@ import { queryTracker } from '../rpc/tracker-client.js'
 import { queueStatuses } from '../rpc/tracker-summary.js'
 import type { TunerConfig } from '../tuning/config.js'
 import { type TuneOptions, type TuneReport, tune as tuneNetwork } from '../tuning/tune.js'
-import { type Board, type BoardInput, connectorOf, passConfigOf } from './board.js'
+import { type Board, type BoardInput, checkTarget, connectorOf, passConfigOf } from './board.js'
+import { boardHosts } from './board-host.js'
 import { BoardFarm } from './farm.js'
+import { findBoard } from './find.js'
 import type { AdapterOptions } from './open.js'
-import { findBoard } from './predefined.js'
-import { sshHosts } from './ssh-host.js'
 
 /** Milliseconds for a tracker to say which boards it knows. */
 const PROMPT = 10_000
 
-export interface TuneOnBoardOptions extends TuneOptions {
+export interface TuneOnBoardOptions extends TuneOptions, Pick<AdapterOptions, 'prompt'> {
   /** A name, a path or a description, in place of `target`: the trials and the network run there. Default this machine. */
   readonly board?: string | BoardInput
 }
@@ -22,14 +22,14 @@ export interface TuneOnBoardOptions extends TuneOptions {
 /** As `tune` of tuning/, on a board if one is named. @throws as that one; `ERR_UNKNOWN_BOARD`, `ERR_NOT_AVAILABLE`, `ERR_BOARD` */
 export async function tune(
   model: string | Uint8Array,
-  { board, ...options }: TuneOnBoardOptions = {},
+  { board, prompt, ...options }: TuneOnBoardOptions = {},
 ): Promise<TuneReport> {
   if (board === undefined) return tuneNetwork(model, options)
   if (options.target !== undefined)
     throw new TvmNodeError('ERR_INVALID_ARGUMENT', 'tune takes a board or a target, not both')
   const found = findBoard(board)
   const config = { ...passConfigOf(found), ...options.config }
-  return tuneOnBoard(found, options.tuner ?? {}, options, (tuner) =>
+  return tuneOnBoard(found, options.tuner ?? {}, { signal: options.signal, prompt }, (tuner) =>
     tuneNetwork(model, { ...options, target: found.target, config, tuner }),
   )
 }
@@ -48,13 +48,14 @@ export async function tuneOnBoard<Config extends Partial<TunerConfig>, Result>(
   work: (config: Config) => Promise<Result>,
 ): Promise<Result> {
   checkTunable(board)
+  checkTarget(board)
   const config = withHardware(board, given)
   const connector = connectorOf(board)
   if (connector === 'local') return work(config)
   const on = (tracker: string, count: number) =>
     work({ ...config, runner: { parallel: count, ...config.runner, tracker, key: board.name } })
   if (connector === 'rpc') return on(board.tracker ?? '', await countBoards(board, signal))
-  await using farm = await BoardFarm.open(board, sshHosts(board, prompt), { signal })
+  await using farm = await BoardFarm.open(board, boardHosts(board, prompt), { signal })
   return await on(formatAddress(farm.tracker), farm.size)
 }
 
@@ -81,10 +82,10 @@ function withHardware<Config extends Partial<TunerConfig>>(board: Board, config:
 /** @throws `ERR_NOT_AVAILABLE` */
 export function checkTunable(board: Board): void {
   const connector = connectorOf(board)
-  if (connector === 'local' || connector === 'rpc' || connector === 'ssh') return
+  if (connector !== 'micro') return
   throw new TvmNodeError(
     'ERR_NOT_AVAILABLE',
-    `this version tunes on this machine and on boards behind SSH or a tracker, not on '${board.name}', which is reached by '${connector}'; set tune to false or name another board`,
+    `this version cannot tune on '${board.name}', which is reached by '${connector}'; set tune to false or name another board`,
     { details: { board: board.name, connector } },
   )
 }

@@ -37,7 +37,8 @@ export async function place(
   }
   const { openBoard } = await import('../boards/open.js')
   const found = await boardBehind(options.board, options.tracker)
-  const board = openBoard(found, how)
+  const { terminalPrompt } = await import('./prompt.js')
+  const board = openBoard(found, { ...how, prompt: terminalPrompt() })
   try {
     const session = await board.upload(artifact, limits)
     return { session, where: `board ${found.name}`, [Symbol.asyncDispose]: () => board.close() }
@@ -69,7 +70,7 @@ export async function artifactOf(
 
 /** A board, reached through a tracker if one is named. @throws `ERR_UNKNOWN_BOARD` */
 export async function boardBehind(name: string, tracker: string | undefined): Promise<Board> {
-  const { findBoard } = await import('../boards/predefined.js')
+  const { findBoard } = await import('../boards/find.js')
   const found = findBoard(name)
   return tracker ? { ...found, connector: 'rpc', tracker } : found
 }
@@ -79,11 +80,11 @@ export async function buildOptions(options: {
   readonly board?: string
   readonly target: string
   readonly executor?: RequestedExecutor
-}): Promise<Pick<CompileOptions, 'target' | 'config' | 'executor'>> {
+}): Promise<Pick<CompileOptions, 'target' | 'config' | 'executor' | 'linker'>> {
   const { board, target, executor = 'auto' } = options
   if (board === undefined) return { target, executor }
-  const { findBoard } = await import('../boards/predefined.js')
-  const { buildFor } = await import('../boards/board.js')
+  const { findBoard } = await import('../boards/find.js')
+  const { buildFor } = await import('../boards/build-options.js')
   const wanted = buildFor(findBoard(board))
   return { ...wanted, executor: wanted.executor === 'aot' ? 'aot' : executor }
 }

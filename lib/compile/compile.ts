@@ -49,6 +49,8 @@ export interface CompileOptions extends Limits {
   readonly config?: Readonly<Record<string, boolean | number | string>>
   /** Tuning records, or logs of them in TVM's format; the best record of each operator is applied. */
   readonly records?: string | readonly (string | TuningRecord)[]
+  /** A C or C++ compiler for the target that links, in place of the bundle's `lld`. */
+  readonly linker?: string | undefined
   /** Modules that register templates of your own (see `registerTemplate`), as paths. */
   readonly templates?: readonly string[]
   /** Whether the artifact records what `reuse` needs; default false. */
@@ -88,6 +90,7 @@ const optionsSchema = optionSchema({
   constants: z.record(z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')),
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
   records: z.union([z.string(), z.array(z.union([z.string(), z.looseObject({})]))]),
+  linker: z.string(),
   templates: z.array(z.string()),
   reusable: z.boolean(),
   trace: z.string(),
@@ -188,6 +191,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
       records: [options.records ?? []]
         .flat()
         .map((each) => (typeof each === 'string' ? resolve(each) : each)),
+      linker: options.linker,
       templates: (options.templates ?? []).map((path) => resolve(path)),
       reusable: options.reusable ?? options.reuse !== undefined,
       reuse:

@@ -8,10 +8,12 @@ import { TvmNodeError } from '../errors.js'
 const execute = promisify(execFile)
 
 /**
- * Links object files to one shared library with the bundle's `lld`; no compiler is needed. The objects are removed.
+ * Links object files to one shared library with the bundle's `lld`, so that no compiler is needed, or with the compiler that is named.
+ * The objects are removed.
  *
  * @param folder - An existing private folder, where the library is written.
  * @param name - What the library is called there.
+ * @param compiler - A C or C++ compiler for the target.
  * @returns The path of the library.
  * @throws `ERR_LINK`
  */
@@ -19,13 +21,12 @@ export async function linkSharedLibrary(
   objects: readonly string[],
   folder: string,
   name = 'lib',
+  compiler?: string,
 ): Promise<string> {
   const output = join(folder, `${name}.so`)
-  const bundle = findBundle()
-  const { lld } = bundle
-  if (!lld) throw new TvmNodeError('ERR_LINK', missing('linker lld', bundle))
+  const [command, ...flags] = linker(compiler)
   try {
-    await execute(lld, ['-flavor', 'gnu', '-shared', '--build-id=none', '-o', output, ...objects])
+    await execute(command, [...flags, '-o', output, ...objects])
   } catch (error) {
     const stderr = (error as { stderr?: string }).stderr?.trim()
     throw new TvmNodeError(
@@ -39,4 +40,12 @@ export async function linkSharedLibrary(
     await Promise.all(objects.map((path) => rm(path, { force: true })))
   }
   return output
+}
+
+/** @throws `ERR_LINK` */
+function linker(compiler: string | undefined): [command: string, ...flags: string[]] {
+  if (compiler !== undefined) return [compiler, '-shared', '-fPIC']
+  const bundle = findBundle()
+  if (bundle.lld) return [bundle.lld, '-flavor', 'gnu', '-shared', '--build-id=none']
+  throw new TvmNodeError('ERR_LINK', missing('linker lld', bundle))
 }

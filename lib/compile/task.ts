@@ -71,6 +71,8 @@ export interface CompileRequest {
   readonly config: Readonly<Record<string, boolean | number | string>>
   /** Tuning records, and absolute paths of logs. */
   readonly records: readonly (string | TuningRecord)[]
+  /** A compiler that links, in place of the bundle's `lld`. */
+  readonly linker?: string | undefined
   /** Absolute paths of modules that register templates. */
   readonly templates: readonly string[]
   /** Whether to record what `reuse` needs. */
@@ -200,7 +202,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     )
     const objects = await writeObjects(program.module, request.folder, 'program')
     report('link')
-    const library = await linkSharedLibrary(objects, request.folder)
+    const library = await linkSharedLibrary(objects, request.folder, 'lib', request.linker)
     report('write')
     const metadata = { ...about, executor: 'vm' as const, schedules: [...schedules, ...searched.schedules] }
     const members = { 'program.vm': [program.bytecode], 'lib.so': [await readFile(library)] }
@@ -211,7 +213,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const { graph, params } = lowered
   const objects = await generateObjects(lowered, request.folder, onObject)
   report('link')
-  const library = await linkSharedLibrary(objects, request.folder)
+  const library = await linkSharedLibrary(objects, request.folder, 'lib', request.linker)
   report('write')
   const metadata = {
     ...about,

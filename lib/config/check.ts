@@ -15,21 +15,33 @@ export function parseConfig<Schema extends z.ZodType>(
 ): z.output<Schema> {
   const { success, data, error } = schema.safeParse(value)
   if (success) return data
-  const issue = deepest(error.issues[0] as z.core.$ZodIssue)
+  const issue = deepest(mostTelling(error.issues))
   const path = issue.path.map(String)
   throw new TvmNodeError('ERR_CONFIG', `${what}: ${describe(issue, schema, path)}`, {
     details: { path: path.join('.') },
   })
 }
 
-/** Of a union that fits nothing, the fault of the alternative that came furthest. */
+/** Of a union that fits nothing, the fault of the alternative that fits best. */
 function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
   if (issue.code !== 'invalid_union') return issue
-  const inner = issue.errors.flat().map((each) => ({ ...each, path: [...issue.path, ...each.path] }))
-  const further = inner.filter(
-    ({ path, code }) => path.length > issue.path.length || code === 'unrecognized_keys',
-  )
-  return further[0] ? deepest(further[0]) : issue
+  const alternatives = issue.errors
+    .map((issues) => issues.map((each) => ({ ...each, path: [...issue.path, ...each.path] })))
+    .filter((issues) =>
+      issues.some(({ path, code }) => path.length > issue.path.length || code === 'unrecognized_keys'),
+    )
+    .sort((one, other) => faults(one) - faults(other))
+  const [best] = alternatives
+  return best ? deepest(mostTelling(best)) : issue
+}
+
+/** A key that is not known says more than the one that it was meant to be, which is missing then. */
+function mostTelling(issues: readonly z.core.$ZodIssue[]): z.core.$ZodIssue {
+  return issues.find(({ code }) => code === 'unrecognized_keys') ?? (issues[0] as z.core.$ZodIssue)
+}
+
+function faults(issues: readonly z.core.$ZodIssue[]): number {
+  return issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0)
 }
 
 function describe(issue: z.core.$ZodIssue, schema: z.ZodType, path: readonly string[]): string {
@@ -51,6 +63,8 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, path: readonly str
 /** The keys that the schema knows at a path. */
 function knownKeys(schema: z.ZodType, path: readonly string[]): string[] {
   const [first, ...rest] = path
+  // The place in a list.
+  if (first !== undefined && /^\d+$/.test(first)) return knownKeys(schema, rest)
   for (const object of objectsWithin(schema)) {
     if (first === undefined) return Object.keys(object.shape)
     const next = object.shape[first] as z.ZodType | undefined
@@ -61,9 +75,17 @@ function knownKeys(schema: z.ZodType, path: readonly string[]): string[] {
 
 function objectsWithin(schema: z.ZodType): z.ZodObject[] {
   if (schema instanceof z.ZodObject) return [schema]
+  if (schema instanceof z.ZodArray) return objectsWithin(schema.element as z.ZodType)
   if (schema instanceof z.ZodUnion) return (schema.options as z.ZodType[]).flatMap(objectsWithin)
-  if (schema instanceof z.ZodPipe) return objectsWithin(schema.in as z.ZodType)
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault) {
+  // What is before the checked object, or after it, is a transformation.
+  if (schema instanceof z.ZodPipe)
+    return [...objectsWithin(schema.in as z.ZodType), ...objectsWithin(schema.out as z.ZodType)]
+  if (
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodNullable ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault
+  ) {
     return objectsWithin(schema.unwrap() as z.ZodType)
   }
   return []

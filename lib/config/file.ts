@@ -7,9 +7,14 @@ import { parseConfig } from './check.js'
 /**
  * Reads a YAML file and checks it.
  *
+ * @param finish - What else is done with it, which may find faults too.
  * @throws `ERR_CONFIG` with file and line of the first fault.
  */
-export function readConfigFile<Schema extends z.ZodType>(schema: Schema, path: string): z.output<Schema> {
+export function readConfigFile<Schema extends z.ZodType>(
+  schema: Schema,
+  path: string,
+  finish: (data: z.output<Schema>) => z.output<Schema> = (data) => data,
+): z.output<Schema> {
   const lines = new LineCounter()
   const document = parseDocument(read(path), { lineCounter: lines })
   const [fault] = document.errors
@@ -20,12 +25,12 @@ export function readConfigFile<Schema extends z.ZodType>(schema: Schema, path: s
     })
   }
   try {
-    return parseConfig(schema, document.toJS() ?? {}, path)
+    return finish(parseConfig(schema, document.toJS() ?? {}, path))
   } catch (error) {
     if (!isTvmNodeError(error, 'ERR_CONFIG')) throw error
     const { line } = lines.linePos(offsetOf(document, error) ?? 0)
-    const said = error.message.slice(path.length)
-    throw new TvmNodeError('ERR_CONFIG', `${path}:${line}${said}`, {
+    const said = error.message.startsWith(`${path}: `) ? error.message.slice(path.length + 2) : error.message
+    throw new TvmNodeError('ERR_CONFIG', `${path}:${line}: ${said}`, {
       cause: error,
       details: { ...error.details, file: path, line },
     })
@@ -45,7 +50,10 @@ function offsetOf(document: Document, { message, details }: TvmNodeError): numbe
   const path = String(details.path ?? '')
     .split('.')
     .filter(Boolean)
-  const place = path.length > 0 ? document.getIn(path, true) : document.contents
+  let place = path.length > 0 ? document.getIn(path, true) : document.contents
+  // What is missing is told where it ought to be.
+  while (!place && path.pop() !== undefined)
+    place = path.length > 0 ? document.getIn(path, true) : document.contents
   const unknown = /there is no key '(?:[^']*\.)?([^'.]+)'/.exec(message)?.[1]
   const pair = isMap(place) && place.items.find(({ key }) => String(key) === unknown)
   if (pair && isNode(pair.key)) return pair.key.range?.[0]

@@ -230,15 +230,17 @@ function resolveNative(spec: string): string {
 }
 
 /**
- * The instruction sets that LLVM takes by itself where a target has them, by its names. Code with one that this machine's
- * features do not list is refused. AVX10.1 is another name for sets that are listed.
+ * The instruction sets that LLVM takes by itself where a target has them, by its names, of x86 and then of Arm. Code with one that
+ * the features of a processor do not list is refused. AVX10.1 is another name for sets that are listed. Those for cryptography are
+ * taken for nothing else, and LLVM counts them to processors of which some are made without.
  */
 const instructionSets = new Set(
   (
     'sse3 ssse3 sse4.1 sse4.2 sse4a popcnt avx avx2 fma fma4 xop f16c bmi bmi2 tbm adx lzcnt movbe avxvnni avxifma ' +
     'avxneconvert avxvnniint8 avxvnniint16 avx512f avx512bw avx512cd avx512dq avx512vl avx512vnni avx512vbmi avx512vbmi2 ' +
     'avx512bf16 avx512fp16 avx512ifma avx512bitalg avx512vpopcntdq avx10.2-256 avx10.2-512 amx-tile amx-int8 amx-bf16 ' +
-    'amx-fp16 amx-complex egpr ndd ccmp nf cf zu push2pop2 ppx vaes vpclmulqdq gfni'
+    'amx-fp16 amx-complex egpr ndd ccmp nf cf zu push2pop2 ppx vaes vpclmulqdq gfni ' +
+    'neon lse rdm dotprod fullfp16 fp16fml bf16 i8mm sve sve2 complxnum'
   ).split(' '),
 )
 

@@ -3,6 +3,7 @@ import type { Limits } from '../limits.js'
 import type { LineDescription } from '../micro/line.js'
 import { Engine } from '../process/engine.js'
 import type { Timing, TvmArg } from '../runtime/index.js'
+import type { Processor } from '../session/artifact.js'
 import { CallQueue } from '../session/call-queue.js'
 import type { ArtifactSource } from '../session/load.js'
 import type { Session } from '../session/session.js'
@@ -127,13 +128,15 @@ export class RemoteSession implements AsyncDisposable {
   }
 
   /**
-   * Brings an artifact onto the board and loads it there. The network ends with this session.
+   * Brings an artifact onto the board and loads it there, if the board's processor can run it. The network ends with this session.
    *
-   * @throws as `upload`, and those of reading an artifact
+   * @param processor - The board's; default what its server says, which only those of this package do.
+   * @throws as `upload`, `ERR_CPU_FEATURES`, and those of reading an artifact
    */
-  async load(artifact: ArtifactSource, limits?: Limits): Promise<Session> {
+  async load(artifact: ArtifactSource, limits?: Limits, processor?: Processor): Promise<Session> {
     const path = typeof artifact === 'string' ? artifact : artifact.path
-    return new RemoteNetwork(this, (await this.call({ type: 'open', path }, limits)) as RemoteOpened)
+    const opened = await this.call({ type: 'open', path, processor }, limits)
+    return new RemoteNetwork(this, opened as RemoteOpened)
   }
 
   /** @internal */

@@ -12,7 +12,7 @@ import {
   type TvmArg,
   type TvmValue,
 } from '../runtime/index.js'
-import { type ArtifactMetadata, readArtifact } from '../session/artifact.js'
+import { type ArtifactMetadata, checkProcessor, type Processor, readArtifact } from '../session/artifact.js'
 import type { Ran } from '../session/engine-task.js'
 import { Inbox, Outbox, type Parcel } from '../session/shared-tensors.js'
 import { type Address, formatAddress } from './address.js'
@@ -22,6 +22,7 @@ import { remoteError } from './remote-error.js'
 import type { RemoteExecutor } from './remote-executor.js'
 import { need } from './remote-function.js'
 import { RemoteGraph } from './remote-graph.js'
+import { PROCESSOR_FUNCTION } from './serve-task.js'
 
 export type RemoteCall =
   | {
@@ -36,7 +37,12 @@ export type RemoteCall =
   | { readonly type: 'download'; readonly name: string; readonly linked: boolean }
   | { readonly type: 'remove'; readonly name: string }
   | { readonly type: 'call'; readonly name: string; readonly args: readonly TvmArg[] }
-  | { readonly type: 'open'; readonly path: string }
+  | {
+      readonly type: 'open'
+      readonly path: string
+      /** The board's; default what its server says. */
+      readonly processor?: Processor | undefined
+    }
   | { readonly type: 'run'; readonly id: number; readonly inputs: Parcel }
   | {
       readonly type: 'profile'
@@ -78,7 +84,7 @@ let where = ''
 /** The engine's side of a `RemoteSession`. Blocks its process: whoever waits for it may kill it. */
 export async function run(call: RemoteCall): Promise<unknown> {
   try {
-    if (call.type === 'open') return await open(call.path)
+    if (call.type === 'open') return await open(call.path, call.processor)
     return perform(call)
   } catch (error) {
     throw remoteError(error, where)
@@ -160,9 +166,11 @@ function readBytes(path: string): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength)
 }
 
-async function open(path: string): Promise<RemoteOpened> {
+async function open(path: string, known: Processor | undefined): Promise<RemoteOpened> {
   const contents = await readArtifact(path)
+  const processor = known ?? askProcessor()
   const { executor: kind, inputs, outputs } = contents.metadata
+  if (processor && kind !== 'aot') checkProcessor(contents, processor)
   const executor =
     kind === 'aot'
       ? RemoteProgram.open(current(), contents.metadata)
@@ -172,6 +180,17 @@ async function open(path: string): Promise<RemoteOpened> {
   const id = nextId++
   networks.set(id, { executor, inbox: new Inbox(inputs), outbox })
   return { id, metadata: contents.metadata }
+}
+
+/** The board's processor; undefined where the server does not tell. */
+function askProcessor(): Processor | undefined {
+  try {
+    using ask = current().getFunction(PROCESSOR_FUNCTION)
+    const answer = ask && JSON.parse(String(ask()))
+    return answer && { ...answer, where: `the board at ${where}` }
+  } catch {
+    return undefined
+  }
 }
 
 function runNetwork(call: Extract<RemoteCall, { type: 'run' | 'profile' }>): Ran {

@@ -43,6 +43,9 @@ export function run(call: ServeCall, { socket }: TaskContext): void {
   getGlobalFunc('rpc.ServerLoop')(descriptor)
 }
 
+/** Tells a client what this machine's processor can do, as JSON of a `Processor`. Servers of others do not have it. */
+export const PROCESSOR_FUNCTION = 'tvm_node.server.processor'
+
 /** What TVM expects of the frontend of a server (TVM v0.18, python/tvm/rpc/server.py, _server_env). */
 function registerServerFunctions(folder: string, maxUploadBytes: number): void {
   // As if the folder were the root of all: no name leads out of it.
@@ -50,6 +53,11 @@ function registerServerFunctions(folder: string, maxUploadBytes: number): void {
   const override = { override: true }
   let uploaded = 0
   registerFunc('tvm.rpc.server.workpath', place, override)
+  registerFunc(
+    PROCESSOR_FUNCTION,
+    () => JSON.stringify({ architecture: process.arch, features: native.cpuFeatures() }),
+    override,
+  )
   registerFunc(
     'tvm.rpc.server.upload',
     (name: string, bytes: Uint8Array) => {

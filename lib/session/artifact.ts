@@ -168,11 +168,25 @@ export async function isArtifact(path: string): Promise<boolean> {
   }
 }
 
-/** Refuses code that this machine's processor cannot run, before any of it runs. @throws `ERR_CPU_FEATURES` */
-export function checkProcessor({
-  metadata: { cpuFeatures, executor, target },
-  members,
-}: ArtifactContents): void {
+/** What code runs on. */
+export interface Processor {
+  /** Node's name of its kind, such as `x64`. */
+  readonly architecture: string
+  /** LLVM's names of its instruction sets. */
+  readonly features: readonly string[]
+  /** For messages. */
+  readonly where: string
+}
+
+/** Refuses code that a processor cannot run, before any of it runs. @throws `ERR_CPU_FEATURES` */
+export function checkProcessor(
+  { metadata: { cpuFeatures, executor, target }, members }: ArtifactContents,
+  { architecture, features, where }: Processor = {
+    architecture: process.arch,
+    features: native.cpuFeatures(),
+    where: 'this machine',
+  },
+): void {
   if (executor === 'aot') {
     throw new TvmNodeError(
       'ERR_CPU_FEATURES',
@@ -180,20 +194,20 @@ export function checkProcessor({
       { details: { target } },
     )
   }
-  const architecture = architectureOf(members['lib.so'] ?? new Uint8Array())
-  if (architecture !== process.arch) {
+  const code = architectureOf(members['lib.so'] ?? new Uint8Array())
+  if (code !== architecture) {
     throw new TvmNodeError(
       'ERR_CPU_FEATURES',
-      `code for '${target}' needs a processor of type ${architecture}, this machine has ${process.arch}; compile for another target`,
-      { details: { architecture, target } },
+      `code for '${target}' needs a processor of type ${code}, ${where} has ${architecture}; compile for another target`,
+      { details: { architecture: code, target } },
     )
   }
-  const present = new Set(native.cpuFeatures())
+  const present = new Set(features)
   const missing = cpuFeatures.filter((feature) => !present.has(feature))
   if (missing.length === 0) return
   throw new TvmNodeError(
     'ERR_CPU_FEATURES',
-    `this machine's CPU lacks ${missing.join(', ')}, which code for '${target}' needs; compile for another target`,
+    `the CPU of ${where} lacks ${missing.join(', ')}, which code for '${target}' needs; compile for another target`,
     { details: { missing, target } },
   )
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { AnyAuthMethod, AuthenticationType } from 'ssh2'
 import ssh2 from 'ssh2'
 import { TvmNodeError } from '../errors.js'
+import { atHome } from '../files.js'
 
 /** Asks a person for a secret; undefined when there is none to give. */
 export type Prompt = (question: string) => Promise<string | undefined>
@@ -102,7 +103,7 @@ async function* offers(
 async function identities({ identity }: Credentials): Promise<KeyFile[]> {
   const folder = join(homedir(), '.ssh')
   const usual = ['id_ed25519', 'id_ecdsa', 'id_rsa'].map((name) => join(folder, name)).filter(existsSync)
-  const paths = identity === undefined ? usual : [identity.replace(/^~(?=\/)/, homedir())]
+  const paths = identity === undefined ? usual : [atHome(identity)]
   return Promise.all(
     paths.map(async (path) => {
       try {

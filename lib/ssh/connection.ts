@@ -1,12 +1,12 @@
 import { once } from 'node:events'
-import { type AddressInfo, connect as connectSocket, createServer, type Server, type Socket } from 'node:net'
+import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net'
 import { userInfo } from 'node:os'
 import type { Duplex } from 'node:stream'
 import type { Client, ClientChannel, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2'
 import ssh2 from 'ssh2'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
-import { type Address, formatAddress, LOOPBACK } from '../rpc/address.js'
+import { type Address, formatAddress, LOOPBACK, listenFirst } from '../rpc/address.js'
 import { authentication, type Credentials } from './authentication.js'
 import { BEAT, SIGN, tied } from './command.js'
 import { defaultKnownHosts, KnownHosts } from './known-hosts.js'
@@ -177,8 +177,13 @@ export class SshConnection implements AsyncDisposable {
     }
   }
 
-  /** A port of this machine's loopback that leads to an address as the host sees it. @throws `ERR_CONNECTION` */
-  async forward(to: Address): Promise<Forward> {
+  /**
+   * A port of this machine's loopback that leads to an address as the host sees it.
+   *
+   * @param port - Default any free one.
+   * @throws `ERR_CONNECTION`, `ERR_LISTEN`
+   */
+  async forward(to: Address, port = 0): Promise<Forward> {
     const sockets = new Set<Socket>()
     const server: Server = createServer((socket) => {
       sockets.add(socket)
@@ -189,9 +194,7 @@ export class SshConnection implements AsyncDisposable {
         () => socket.destroy(),
       )
     })
-    server.listen(0, LOOPBACK)
-    await once(server, 'listening')
-    return this.keep({ host: LOOPBACK, port: (server.address() as AddressInfo).port }, async () => {
+    return this.keep(await listenFirst(server, { port }), async () => {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
     })

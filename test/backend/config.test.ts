@@ -5,7 +5,7 @@ import { TvmBackend } from '#lib/backend/backend.js'
 import { resolveConfig } from '#lib/backend/config.js'
 import { loadBackendConfig } from '#lib/backend/config-file.js'
 import { passConfigOf } from '#lib/boards/board.js'
-import { boardNames, findBoard } from '#lib/boards/predefined.js'
+import { boardNames, findBoard } from '#lib/boards/find.js'
 import { scratchFolder } from '../support/scratch.js'
 
 const folder = scratchFolder()
@@ -92,7 +92,7 @@ test.each([
   [{ board: 'local_cpu', tune: 'yes' }, 'ERR_CONFIG', /tune/],
   [{}, 'ERR_CONFIG', /board/],
   [{ board: 'locl_cpu' }, 'ERR_UNKNOWN_BOARD', /did you mean 'local_cpu'/],
-  [{ board: 'jetsonnano' }, 'ERR_NOT_AVAILABLE', /'jetsonnano'.*'automate'/],
+  [{ board: 'jetsonnano' }, 'ERR_NOT_AVAILABLE', /'jetsonnano'.*CUDA.*'jetsonnano_cpu'/],
   [{ board: 'local_cpu', tuner: 'meta_scheduler' }, 'ERR_NOT_AVAILABLE', /no tuner 'meta_scheduler'/],
   [{ board: 'local_cpu', tuner: 'tensorrt' }, 'ERR_CONFIG', /needs a target with CUDA/],
   [

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { findBoard } from '#lib/boards/find.js'
 import { openBoard } from '#lib/boards/open.js'
-import { findBoard } from '#lib/boards/predefined.js'
 import { tensor } from '#lib/tensor.js'
 import { artifactOf } from '../support/artifacts.js'
 import { childrenOf } from '../support/processes.js'

@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { SIGN, tied } from '#lib/ssh/command.js'
 import { SshConnection } from '#lib/ssh/connection.js'
 import { isRunning } from '../support/processes.js'
 import { until } from '../support/rpc.js'
@@ -145,6 +146,22 @@ test('wrong passwords are asked for three times, then told', async () => {
   expect(asked).toBe(3)
 })
 
+/** An ssh-agent with keys. */
+class Agent implements Disposable {
+  readonly socket: string
+  private readonly pid: number
+  constructor(name: string, ...keys: string[]) {
+    this.socket = join(folder, name)
+    const shown = execFileSync('ssh-agent', ['-a', this.socket], { encoding: 'utf8' })
+    this.pid = Number(/SSH_AGENT_PID=(\d+)/.exec(shown)?.[1])
+    const env = { ...process.env, SSH_AUTH_SOCK: this.socket }
+    for (const key of keys) execFileSync('ssh-add', ['-q', key], { env, stdio: 'ignore' })
+  }
+  [Symbol.dispose](): void {
+    process.kill(this.pid)
+  }
+}
+
 test('a key with a password, and an agent', async () => {
   const locked = join(folder, 'locked')
   execFileSync('cp', [join(board.folder, 'id'), locked])
@@ -155,17 +172,10 @@ test('a key with a password, and an agent', async () => {
   await expect(SshConnection.connect({ ...target, prompt: async () => 'shut' })).rejects.toMatchObject({
     code: 'ERR_CONFIG',
   })
-  const agent = join(folder, 'agent')
-  const shown = execFileSync('ssh-agent', ['-a', agent], { encoding: 'utf8' })
-  try {
-    execFileSync('ssh-add', ['-q', join(board.folder, 'id')], {
-      env: { ...process.env, SSH_AUTH_SOCK: agent },
-      stdio: 'ignore',
-    })
-    await using agreed = await SshConnection.connect({ ...target, agent })
+  {
+    using agent = new Agent('agent', join(board.folder, 'id'))
+    await using agreed = await SshConnection.connect({ ...target, agent: agent.socket })
     expect(await agreed.exec('true')).toMatchObject({ code: 0 })
-  } finally {
-    process.kill(Number(/SSH_AGENT_PID=(\d+)/.exec(shown)?.[1]))
   }
   // One that is not there is passed over.
   await using without = await SshConnection.connect({ ...board.target, agent: join(folder, 'none') })
@@ -192,4 +202,55 @@ test('a host that is not there', async () => {
   await expect(SshConnection.connect({ ...board.target, port: 1 })).rejects.toMatchObject({
     code: 'ERR_CONNECTION',
   })
+})
+
+test('the named identity comes before the keys of an agent; too many wrong ones are told as such', async () => {
+  await using strict = await Sshd.start({ MaxAuthTries: 2 })
+  using agent = new Agent('full', ...['a', 'b', 'c'].map((name) => makeKey(join(folder, `other-${name}`))))
+  const target = { ...strict.target, agent: agent.socket }
+  await using ssh = await SshConnection.connect(target)
+  expect(await ssh.exec('true')).toMatchObject({ code: 0 })
+  await expect(SshConnection.connect({ ...target, identity: join(folder, 'other-a') })).rejects.toMatchObject(
+    {
+      code: 'ERR_SSH_AUTH',
+    },
+  )
+})
+
+test('a gateway that waits for the host does not hold up the deadline', async () => {
+  // Takes two connections and answers none.
+  const silent = `require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, function () {
+    require('fs').writeSync(1, String(this.address().port))
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+  })`
+  const child = spawn(process.execPath, ['-e', silent])
+  const port = await new Promise<number>((resolve) =>
+    child.stdout.once('data', (text) => resolve(Number(text))),
+  )
+  const sockets = Array.from({ length: 4 }, () => connect({ port, host: '127.0.0.1' }).on('error', () => {}))
+  try {
+    const started = performance.now()
+    const target = { ...board.target, port, gateway: gateway.target }
+    await expect(SshConnection.connect(target, { timeoutMs: 2500 })).rejects.toMatchObject({
+      code: 'ERR_TIMEOUT',
+    })
+    expect(performance.now() - started).toBeLessThan(6000)
+  } finally {
+    for (const socket of sockets) socket.destroy()
+    child.kill('SIGKILL')
+  }
+})
+
+test('a command ends when its client is there but shows no sign of life', async () => {
+  const child = spawn('sh', ['-c', tied('sleep 300 & echo $!; wait', 1)])
+  const pid = await new Promise<number>((resolve) =>
+    child.stdout.once('data', (text) => resolve(Number(text))),
+  )
+  for (let i = 0; i < 6; i++) {
+    child.stdin.write(SIGN)
+    await new Promise((resolve) => setTimeout(resolve, 400))
+  }
+  expect(isRunning(pid)).toBe(true)
+  await until(() => !isRunning(pid))
+  child.stdin.end()
 })

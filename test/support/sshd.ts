@@ -19,7 +19,8 @@ export class Sshd implements AsyncDisposable {
     private readonly child: ChildProcess,
   ) {}
 
-  static async start(): Promise<Sshd> {
+  /** @param more - Settings that differ from the usual ones of tests. */
+  static async start(more: Readonly<Record<string, string | number>> = {}): Promise<Sshd> {
     const folder = mkdtempSync(join(tmpdir(), 'tvm-node-sshd-'))
     const port = await freePort()
     makeKey(join(folder, 'host'))
@@ -35,6 +36,7 @@ export class Sshd implements AsyncDisposable {
       MaxAuthTries: 20,
       Subsystem: 'sftp internal-sftp',
       LogLevel: 'VERBOSE',
+      ...more,
     }
     const config = join(folder, 'sshd_config')
     writeFileSync(

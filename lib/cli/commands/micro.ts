@@ -13,7 +13,7 @@ export const micro: CliCommand = {
     .addArgument(new Argument('<action>', 'what to do').choices(['doctor'])),
 
   async action({ print, printJson }) {
-    const { boardNames, findBoard } = await import('../../boards/predefined.js')
+    const { boardNames, findBoard } = await import('../../boards/find.js')
     const { findTools, toolsOf } = await import('../../micro/tools.js')
     const users = boardNames().flatMap((file) => {
       const { micro } = findBoard(file)

@@ -21,6 +21,7 @@ import {
   timeoutOption,
 } from '../options.js'
 import type { CliCommand } from '../program.js'
+import { terminalPrompt } from '../prompt.js'
 import { formatTable } from '../table.js'
 import { duration, milliseconds } from '../tune-display.js'
 
@@ -113,7 +114,7 @@ export const tune: CliCommand = {
     const report = await tune(model, {
       ...(options.board === undefined
         ? { target: options.target }
-        : { board: await boardBehind(options.board, options.tracker) }),
+        : { board: await boardBehind(options.board, options.tracker), prompt: terminalPrompt() }),
       optLevel: Number(options.optLevel),
       shapes: options.shape ?? {},
       constants: options.constants === undefined ? {} : await readNpz(options.constants),

@@ -3,8 +3,9 @@ import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseConfig } from '../config/check.js'
 import { readConfigFile } from '../config/file.js'
-import { TvmNodeError } from '../errors.js'
+import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import { nearest } from '../nearest.js'
+import { automateSite, boardOfAutomate } from './automate.js'
 import { type Board, type BoardInput, boardSchema } from './board.js'
 
 /** Where the boards that come with the package are described, a file each. */
@@ -16,11 +17,27 @@ function folders(): string[] {
   return [...(process.env.TVM_NODE_BOARDS ?? '').split(':').filter(Boolean), OWN_FOLDER]
 }
 
-/** Names of the boards that can be asked for by name: the user's own and the predefined ones. */
+/** Names of the boards that can be asked for by name: the user's own, the predefined ones and those of automate. */
 export function boardNames(): string[] {
   const names = folders().flatMap((folder) => (existsSync(folder) ? readdirSync(folder) : []))
   const files = names.filter((name) => name.endsWith(ENDING)).map((name) => basename(name, ENDING))
-  return [...new Set(files)].sort()
+  const others = automateOrFaults().site?.boards.map(({ name }) => name) ?? []
+  return [...new Set([...files, ...others])].sort()
+}
+
+/** What keeps boards of automate from being known, each with its file. */
+export function boardFaults(): string[] {
+  const { site, faults } = automateOrFaults()
+  return [...faults, ...(site?.faults ?? [])].map(({ message }) => message)
+}
+
+function automateOrFaults() {
+  try {
+    return { site: automateSite(), faults: [] }
+  } catch (error) {
+    if (!isTvmNodeError(error, 'ERR_CONFIG')) throw error
+    return { site: undefined, faults: [error] }
+  }
 }
 
 /**
@@ -34,12 +51,16 @@ export function findBoard(board: string | BoardInput): Board {
   const path = folders()
     .map((folder) => join(folder, board + ENDING))
     .find((candidate) => existsSync(candidate))
-  if (path && boardNames().includes(board)) return readConfigFile(boardSchema, path)
+  if (path) return readConfigFile(boardSchema, path)
+  const model = automateOrFaults().site?.boards.find(({ name }) => name === board)
+  if (model) return boardSchema.parse(boardOfAutomate(model))
   const names = boardNames()
   const near = nearest(board, names)
+  const faults = boardFaults()
+  const left = faults.length > 0 ? `; left out: ${faults.join('; ')}` : ''
   throw new TvmNodeError(
     'ERR_UNKNOWN_BOARD',
-    `there is no board '${board}'; ${near ? `did you mean '${near}'?` : `the boards are ${names.join(', ')}`}`,
+    `there is no board '${board}'; ${near ? `did you mean '${near}'?` : `the boards are ${names.join(', ')}`}${left}`,
     { details: { board, nearest: near, boards: names } },
   )
 }

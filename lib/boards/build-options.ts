@@ -1,0 +1,23 @@
+import { findBundle } from '../bundle/index.js'
+import type { CompileOptions } from '../compile/compile.js'
+import { compilerOfAutomate } from './automate.js'
+import { type Board, checkTarget, connectorOf, passConfigOf } from './board.js'
+
+/**
+ * What a network is compiled for and how, for the board to run it. Where TVM's libraries came without `lld`, the compiler of automate's
+ * metadata links.
+ *
+ * @throws `ERR_NOT_AVAILABLE` for targets that no code can be generated for
+ */
+export function buildFor(board: Board): Pick<CompileOptions, 'target' | 'config' | 'executor' | 'linker'> {
+  checkTarget(board)
+  const connector = connectorOf(board)
+  const isLinked = connector !== 'automate' || findBundle().lld !== undefined
+  const linker = isLinked ? undefined : compilerOfAutomate(board.name)
+  return {
+    target: board.target,
+    config: passConfigOf(board),
+    executor: connector === 'micro' ? 'aot' : 'auto',
+    ...(linker !== undefined && { linker }),
+  }
+}
