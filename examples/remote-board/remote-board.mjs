@@ -26,15 +26,19 @@ console.log(`after tuning: ${tuned.metrics.latency_us.toFixed(0)} us`)
 
 /** The board is taken when it is first needed, and given back at the end, whatever happens in between. */
 async function measure(config) {
-  await using backend = await TvmBackend.create(config)
-  await backend.prepare(model, {
-    onProgress: ({ phase, step }) => step && console.error(`${phase}: ${step}`),
-  })
-  const inputs = Object.fromEntries(
-    backend.inputs.map(({ name, shape }) => {
-      const size = shape.reduce((product, extent) => product * extent, 1)
-      return [name, tensor(new Float32Array(size).fill(0.5), [...shape])]
-    }),
-  )
-  return await backend.profile(inputs)
+  const backend = await TvmBackend.create(config)
+  try {
+    await backend.prepare(model, {
+      onProgress: ({ phase, step }) => step && console.error(`${phase}: ${step}`),
+    })
+    const inputs = Object.fromEntries(
+      backend.inputs.map(({ name, shape }) => {
+        const size = shape.reduce((product, extent) => product * extent, 1)
+        return [name, tensor(new Float32Array(size).fill(0.5), [...shape])]
+      }),
+    )
+    return await backend.profile(inputs)
+  } finally {
+    await backend.dispose()
+  }
 }

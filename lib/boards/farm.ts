@@ -21,7 +21,7 @@ export class BoardFarm implements AsyncDisposable {
   ) {}
 
   /**
-   * Takes all of the hosts that can be taken; the others are tried again as long as the farm is there.
+   * Waits until one of the hosts is taken; the others join as soon as they can be had, as long as the farm is there.
    *
    * @throws what taking the first one ended with when none can be taken
    */
@@ -29,14 +29,13 @@ export class BoardFarm implements AsyncDisposable {
     const tracker = await Tracker.start({ port: 0 })
     const members = hosts.map((host) => new Member(board, host, tracker.address))
     const farm = new BoardFarm(tracker, members)
-    const taken = await Promise.allSettled(members.map((member) => member.begin(limits)))
-    const [first] = taken
-    if (first?.status === 'rejected' && taken.every(({ status }) => status === 'rejected')) {
+    try {
+      await Promise.any(members.map((member) => member.stay(limits)))
+      return farm
+    } catch (error) {
       await farm.dispose()
-      throw first.reason
+      throw (error as AggregateError).errors[0]
     }
-    for (const member of members) void member.stay()
-    return farm
   }
 
   get tracker(): Address {
@@ -73,7 +72,15 @@ class Member {
     this.connection = new BoardConnection(board, this.adapter)
   }
 
-  async begin(limits: Limits): Promise<void> {
+  /** Takes the board, and again when that fails or it is lost, until `end`. Resolves when it was first taken. @throws as taking it */
+  stay({ signal, ...rest }: Limits): Promise<void> {
+    const either = AbortSignal.any([this.ending.signal, ...(signal ? [signal] : [])])
+    const begun = this.begin({ ...rest, signal: either })
+    this.staying = begun.catch(() => undefined).then(() => this.keepOffering())
+    return begun
+  }
+
+  private async begin(limits: Limits): Promise<void> {
     await this.connection.take(limits)
     const { ssh, server } = this.adapter.server
     this.relay = await RpcRelay.start({
@@ -82,11 +89,6 @@ class Member {
       serverKey: server.key,
       open: () => ssh.open(server.address),
     })
-  }
-
-  stay(): Promise<void> {
-    this.staying ??= this.keepOffering()
-    return this.staying
   }
 
   private async keepOffering(): Promise<void> {

@@ -61,6 +61,8 @@ export class SshConnection implements AsyncDisposable {
     private readonly client: Client,
     private readonly gateway: SshConnection | undefined,
   ) {
+    // Calls are small and wait for their answers: 45 ms each otherwise.
+    client.setNoDelay(true)
     client.once('close', () => this.lose(new Error('the connection was closed')))
     client.on('error', (error) => this.lose(error))
     client.on('tcp connection', ({ destPort }, accept, reject) => {

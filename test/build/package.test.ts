@@ -29,7 +29,9 @@ test('the package holds what it exports, the C sources that it compiles for boar
     ),
   ).toEqual([])
   expect(manifest.gypfile).toBe(false)
-  expect(Object.keys(manifest.scripts).filter((name) => /^(pre|post)?(install|prepare|publish)/.test(name))).toEqual([])
+  expect(
+    Object.keys(manifest.scripts).filter((name) => /^(pre|post)?(install|prepare|publish)/.test(name)),
+  ).toEqual([])
 })
 
 test('type declarations come first in the exports, as TypeScript wants it', () => {
