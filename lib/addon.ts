@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { TvmNodeError } from './errors.js'
 
 /** What `prebuilds/` and the platform packages are made for. */
-export const supportedPlatforms = 'Linux on x86-64 with glibc 2.34 or newer'
+const supportedPlatforms = 'Linux on x86-64 with glibc 2.34 or newer'
 
 interface NodeGypBuild {
   path(folder: string): string

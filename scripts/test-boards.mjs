@@ -4,6 +4,7 @@
 // usage: npm run test:boards -- [--boards NAME,NAME] [--json] FOLDER... (each as `tvm-node verify` takes them)
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { runHere } from './steps/run-here.mjs'
 
 const { buildFor } = await import('../dist/boards/build-options.js')
 const { openBoard } = await import('../dist/boards/open.js')
@@ -11,7 +12,6 @@ const { boardNames, findBoard } = await import('../dist/boards/find.js')
 const { compareTensors } = await import('../dist/compare.js')
 const { compile } = await import('../dist/compile/compile.js')
 const { readTestDataSets } = await import('../dist/frontend/onnx/test-data.js')
-const { load } = await import('../dist/session/load.js')
 
 const TOLERANCE = 1e-5
 
@@ -21,15 +21,6 @@ const { values, positionals } = parseArgs({
 })
 const simulated = boardNames().filter((name) => findBoard(name).micro?.simulator)
 const names = values.boards?.split(',') ?? simulated
-
-async function runHere(model, inputs) {
-  const artifact = await compile(model, { target: 'llvm' })
-  const session = await load(artifact)
-  const outputs = await session.run(inputs)
-  await session.dispose()
-  await artifact.dispose()
-  return outputs
-}
 
 async function runOn(board, model, inputs) {
   const artifact = await compile(model, buildFor(board))

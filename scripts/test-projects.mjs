@@ -8,11 +8,11 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { runHere } from './steps/run-here.mjs'
 
 const { compareTensors, standardDeviation } = await import('../dist/compare.js')
 const { compile } = await import('../dist/compile/compile.js')
 const { readTestDataSets } = await import('../dist/frontend/onnx/test-data.js')
-const { load } = await import('../dist/session/load.js')
 
 /** Where there is no operating system, the debugger's calls are files and console. */
 const semihosting = ['-semihosting-config', 'enable=on,target=native,chardev=out', '-chardev', 'stdio,id=out']
@@ -126,16 +126,6 @@ function judge(results, expected) {
     ok: comparisons.every(({ mismatch }) => mismatch === undefined),
     error: Math.max(...comparisons.map(({ maxAbsError }) => maxAbsError)),
   }
-}
-
-/** The outputs of the same network on this machine. */
-async function runHere(model, inputs) {
-  const artifact = await compile(model, { target: 'llvm' })
-  const session = await load(artifact)
-  const outputs = await session.run(inputs)
-  await session.dispose()
-  await artifact.dispose()
-  return outputs
 }
 
 const { values, positionals } = parseArgs({

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { type Board, boardSchema } from '../boards/board.js'
 import { findBoard } from '../boards/find.js'
 import { readConfigFile } from '../config/file.js'
-import { TvmNodeError } from '../errors.js'
+import { readFile } from '../frontend/onnx/read-file.js'
 import { type TunerSettings, tunerFor, tunerNames, tunerSchema } from '../tuning/tuner.js'
 import { packageVersion } from '../version.js'
 
@@ -79,7 +78,7 @@ export function readBatch(path: string): Batch {
   for (const { name } of chosen.tuners) tunerFor(name)
   const combinations = chosen.models.flatMap(({ path: file, name, shapes }) => {
     const model = { name: name ?? basename(file, '.onnx'), path: within(file), shapes }
-    const hash = digest(read(model.path))
+    const hash = digest(readFile(model.path))
     return chosen.boards.flatMap((board) =>
       chosen.tuners.map((tuner) => {
         const settings = { hash, shapes, board, tuner, repeat, threads, packageVersion }
@@ -97,17 +96,6 @@ export function readBatch(path: string): Batch {
   }
 }
 
-function read(path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw new TvmNodeError('ERR_MODEL_READ', `cannot read ${path}: ${(cause as Error).message}`, {
-      cause,
-      details: { path },
-    })
-  }
-}
-
-function digest(data: string | Buffer): string {
+function digest(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex')
 }

@@ -1,7 +1,6 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { z } from 'zod'
 import { TvmNodeError } from '../errors.js'
-import { makePrivateFolder, removePrivateFolder, writePrivate } from '../files.js'
 import type { AssumedDimension } from '../frontend/onnx/input-shapes.js'
 import type { ModelProblem } from '../frontend/onnx/survey.js'
 import type { Limits } from '../limits.js'
@@ -9,6 +8,7 @@ import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import { runInEngine } from '../process/engine.js'
 import type { NamedTensors } from '../session/inputs.js'
 import { isTensor, type Tensor } from '../tensor.js'
+import { withModelFile } from './model-file.js'
 
 export interface CheckOptions extends Limits {
   /** As for `compile`. */
@@ -63,13 +63,5 @@ export async function checkModel(
     const request: CheckRequest = { model: path, shapes, constants }
     return runInEngine('check', request, { signal, timeoutMs }) as Promise<ModelReport>
   }
-  if (typeof model === 'string') return ask(resolve(model))
-  const folder = await makePrivateFolder()
-  try {
-    const path = join(folder, 'model.onnx')
-    await writePrivate(path, model)
-    return await ask(path)
-  } finally {
-    await removePrivateFolder(folder)
-  }
+  return withModelFile(typeof model === 'string' ? resolve(model) : model, ask)
 }

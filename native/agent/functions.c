@@ -58,11 +58,6 @@ static uint64_t find_in_module(int64_t module, const span_t* name) {
   return index < 0 ? 0 : handle_of(EXECUTOR, number, (unsigned)index);
 }
 
-static result_t result_function(uint64_t handle) {
-  return (result_t){.code = handle == 0 ? kTVMNullptr : ARG_FUNCTION,
-                    .value = {.v_int64 = (int64_t)handle}};
-}
-
 static result_t result_module(unsigned kind, unsigned number) {
   return (result_t){.code = ARG_MODULE, .value = {.v_int64 = (int64_t)(kind + number)}};
 }
@@ -104,7 +99,7 @@ static const char* load_module(const arguments_t* arguments, result_t* result) {
 static const char* module_get_function(const arguments_t* arguments, result_t* result) {
   if (arguments->count < 2 || arguments->codes[0] != ARG_MODULE || !is_text(arguments, 1))
     return "ModuleGetFunction takes a module and a name";
-  *result = result_function(find_in_module(arguments->values[0].v_int64, &arguments->spans[1]));
+  *result = function_result(find_in_module(arguments->values[0].v_int64, &arguments->spans[1]));
   return NULL;
 }
 
@@ -161,7 +156,7 @@ static const char* time_evaluator(const arguments_t* arguments, result_t* result
     return wrong;
   }
   timed[slot] = settings.function;
-  *result = result_function(handle_of(EVALUATOR, 0, (unsigned)slot));
+  *result = function_result(handle_of(EVALUATOR, 0, (unsigned)slot));
   return NULL;
 }
 
@@ -192,14 +187,8 @@ static const char* call_symbol(size_t index, const arguments_t* arguments, resul
   if (index >= symbol_count || symbols[index].function == NULL) return "there is no such function";
   TVMValue values[BOARD_MAX_ARGS];
   int codes[BOARD_MAX_ARGS];
-  for (int i = 0; i < arguments->count; i++) {
-    values[i] = arguments->values[i];
-    codes[i] = arguments->codes[i];
-    if (codes[i] != kTVMDLTensorHandle) continue;
-    const DLTensor* const tensor = &arguments->tensors[i];
-    if (!tensor_is_ours(tensor)) return "an argument is not in this board's memory";
-    if (((uintptr_t)tensor->data + tensor->byte_offset) % LEAST_ALIGNMENT != 0) return "an argument is not aligned";
-  }
+  const char* const wrong = take_arguments(arguments, LEAST_ALIGNMENT, values, codes);
+  if (wrong != NULL) return wrong;
   TVMValue value = {.v_int64 = 0};
   int code = kTVMNullptr;
   if (symbols[index].function(values, codes, arguments->count, &value, &code, NULL) != 0) return library_error();

@@ -1,6 +1,6 @@
 // Proves by installing: publishes the packages to a registry on loopback, installs them with each client's defaults in a
 // folder without compiler, Maven or Python on the path, and compiles and runs a network there in every way that a host
-// would. Prints a table; `--json` prints the rows. Archives are made by packages.mjs unless it was run already (`--keep`).
+// would. Tells of each check on stderr; `--json` prints them all. Archives are made by packages.mjs unless it was run already (`--keep`).
 import { execFile } from 'node:child_process'
 import {
   cpSync,
@@ -34,16 +34,21 @@ const clients = {
   'yarn 4': { cli: join(tools, 'node_modules/@yarnpkg/cli-dist/bin/yarn.js'), add: ['add'], berry: true },
 }
 
+/** Runs `artifact` on the same numbers, in TypeScript; `numbers` are the outputs. */
+const runIt = `
+  const session = await load(artifact)
+  const x = tensor(Float32Array.from({ length: 3072 }, (_, i) => (i % 17) / 17), session.inputs[0].shape)
+  const outputs = await session.run({ [session.inputs[0].name]: x })
+  await session.dispose()
+  const numbers = Object.values(outputs).map(({ data }) => Array.from(data as ArrayLike<number>))`
+
 const program = (imports) => `${imports}
 async function main() {
   const [model, artifact] = process.argv.slice(2)
   const compiled = await compile(model, { target: 'llvm' })
   await compiled.save(artifact)
-  const session = await load(artifact)
-  const x = tensor(Float32Array.from({ length: 3072 }, (_, i) => (i % 17) / 17), session.inputs[0].shape)
-  const outputs = await session.run({ [session.inputs[0].name]: x })
-  await session.dispose()
-  console.log(JSON.stringify(Object.values(outputs).map(({ data }) => Array.from(data as ArrayLike<number>))))
+  ${runIt}
+  console.log(JSON.stringify(numbers))
 }
 main()
 `
@@ -56,11 +61,9 @@ import { Worker } from 'node:worker_threads'
 const script = ${JSON.stringify(`
 import { workerData, parentPort } from 'node:worker_threads'
 import { load, tensor } from 'tvm-node'
-const session = await load(workerData)
-const x = tensor(Float32Array.from({ length: 3072 }, (_, i) => (i % 17) / 17), session.inputs[0].shape)
-const outputs = await session.run({ [session.inputs[0].name]: x })
-await session.dispose()
-parentPort.postMessage(Object.values(outputs).map(({ data }) => Array.from(data)))`)}
+const artifact = workerData
+${plain(runIt)}
+parentPort.postMessage(numbers)`)}
 const { writeFileSync } = await import('node:fs')
 writeFileSync('worker.mjs', script)
 const all = await Promise.all(Array.from({ length: 8 }, () => new Promise((resolve, reject) => {
@@ -73,11 +76,9 @@ console.log(JSON.stringify(all[0]))
 
 const runOnly = `
 import { load, tensor } from 'tvm-node'
-const session = await load(process.argv[3])
-const x = tensor(Float32Array.from({ length: 3072 }, (_, i) => (i % 17) / 17), session.inputs[0].shape)
-const outputs = await session.run({ [session.inputs[0].name]: x })
-await session.dispose()
-console.log(JSON.stringify(Object.values(outputs).map(({ data }) => Array.from(data))))
+const artifact = process.argv[3]
+${plain(runIt)}
+console.log(JSON.stringify(numbers))
 `
 
 const rows = []
@@ -205,7 +206,7 @@ async function runtimeOnly(registry, expected, say) {
     ['use.mjs', join(fixture, 'model.onnx'), 'x.tvm'],
     folder,
   )
-  const said = /ERR_NO_BUNDLE|there is no .*compiler.*npm install @tvm-node\/compiler-linux-x64/.test(stderr)
+  const said = /there is no .*compiler.*npm install @tvm-node\/compiler-linux-x64/.test(stderr)
   record(
     'npm, runtime only: compile says what to install',
     !ok && said,

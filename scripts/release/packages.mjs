@@ -1,20 +1,11 @@
 // Makes what is published into build/release: the folders of the three packages and their archives. Everything in them is
 // built or unpacked here; the main package brings a prebuilt addon, the others TVM's libraries, stripped.
 import { execFileSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { bootstrap } from '../bootstrap.mjs'
+import { nodeHeaders } from '../steps/node-headers.mjs'
 import { root, run, runScript } from '../steps/run.mjs'
 
 export const release = join(root, 'build/release')
@@ -56,8 +47,7 @@ function prebuild() {
   for (const name of ['native', 'binding.gyp', 'package.json'])
     cpSync(join(root, name), join(work, name), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(work, 'node_modules'))
-  const prefix = dirname(dirname(process.execPath))
-  const hasHeaders = existsSync(join(prefix, 'include/node/common.gypi'))
+  const headers = nodeHeaders()
   runScript(
     join(root, 'node_modules/prebuildify/bin.js'),
     ['--napi', '--strip', '--target', process.versions.node],
@@ -65,7 +55,7 @@ function prebuild() {
       cwd: work,
       env: {
         ...process.env,
-        ...(hasHeaders && { npm_config_nodedir: prefix }),
+        ...(headers && { npm_config_nodedir: headers }),
         LDFLAGS: '-static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL',
       },
     },
@@ -145,7 +135,7 @@ function pack(folder) {
   })
   const [{ filename, size, unpackedSize }] = JSON.parse(said)
   const path = join(release, filename.replace('@', '').replace('/', '-'))
-  return [name, { path, bytes: existsSync(path) ? statSync(path).size : size, unpackedBytes: unpackedSize }]
+  return [name, { path, bytes: size, unpackedBytes: unpackedSize }]
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

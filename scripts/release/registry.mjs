@@ -1,9 +1,9 @@
 // A registry on loopback that holds our packages and gets the others from where this machine's npm gets them.
 import { execFile, spawn } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { freePort } from '../steps/free-port.mjs'
 import { root } from '../steps/run.mjs'
 
 const execute = promisify(execFile)
@@ -92,15 +92,5 @@ function ended(child) {
   return new Promise((resolve) => {
     child.once('exit', resolve)
     child.kill()
-  })
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address()
-      server.close(() => resolve(port))
-    })
   })
 }

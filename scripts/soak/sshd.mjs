@@ -1,20 +1,11 @@
 // A real sshd of this user in a folder of its own, with keys of its own.
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { isReachable } from '../../dist/rpc/reachable.js'
+import { freePort } from '../steps/free-port.mjs'
 import { until } from './services.mjs'
-
-/** A port that was free a moment ago. */
-export async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 export class Sshd {
   /** `before` is a command that starts it, for example `ip netns exec NAME`. */

@@ -1,30 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Artifact, compile } from '#lib/compile/compile.js'
 import { load } from '#lib/session/load.js'
-import { onnxModel } from '../support/onnx-writer.js'
+import { openBatch as batch, openNetwork as model } from '../support/open-network.js'
 import { randomTensor as random } from '../support/random.js'
 import { expectClose, runReference } from '../support/run-onnx.js'
 
-const model = onnxModel({
-  opset: 17,
-  inputs: { x: { dtype: 'float32', shape: ['N', 3, 8, 8] } },
-  initializers: {
-    w: random([6, 3, 3, 3], 'float32', -2, 2, 1),
-    b: random([6], 'float32', -2, 2, 2),
-    fc: random([96, 10], 'float32', -2, 2, 3),
-  },
-  nodes: [
-    { op: 'Conv', inputs: ['x', 'w', 'b'], outputs: ['c'], attrs: { pads: [1, 1, 1, 1], strides: [2, 2] } },
-    { op: 'Relu', inputs: ['c'], outputs: ['r'] },
-    { op: 'Flatten', inputs: ['r'], outputs: ['f'] },
-    { op: 'MatMul', inputs: ['f', 'fc'], outputs: ['m'] },
-    { op: 'Add', inputs: ['m', 'm'], outputs: ['y'] },
-  ],
-  outputs: ['y'],
-})
 /** Sums of a hundred products of up to 500. */
 const sums = { atol: 1e-3 }
-const batch = (n: number) => ({ x: random([n, 3, 8, 8], 'float32', -2, 2, n) })
 
 let artifact: Artifact
 beforeAll(async () => {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { TvmNodeError } from '../../errors.js'
 import { externalReader } from './external-data.js'
+import { readFile } from './read-file.js'
 import { type GraphProto, type ModelProto, message } from './schema.js'
 import type { ReadExternal } from './tensor-proto.js'
 
@@ -30,18 +30,6 @@ export function readModel(source: string | Uint8Array): OnnxModel {
     graph: proto.graph as GraphProto,
     readExternal: externalReader(folder, (location) => external.add(location)),
     external,
-  }
-}
-
-/** The contents of a file; throws `ERR_MODEL_READ`. */
-export function readFile(path: string): Uint8Array {
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw new TvmNodeError('ERR_MODEL_READ', `cannot read ${path}: ${(cause as Error).message}`, {
-      cause,
-      details: { path },
-    })
   }
 }
 

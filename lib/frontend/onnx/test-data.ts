@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { TvmNodeError } from '../../errors.js'
 import type { NestedTensor } from '../../session/structure.js'
 import { externalReader } from './external-data.js'
-import { readFile, readModel } from './model.js'
+import { readModel } from './model.js'
+import { readFile } from './read-file.js'
 import {
   message,
   type OptionalProto,

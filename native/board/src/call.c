@@ -161,6 +161,24 @@ static void write_array(writer_t* writer, const board_tensor_t* tensor) {
   write_u64(writer, (uintptr_t)tensor);
 }
 
+const char* take_arguments(const arguments_t* arguments, size_t alignment, TVMValue values[BOARD_MAX_ARGS],
+                           int codes[BOARD_MAX_ARGS]) {
+  for (int i = 0; i < arguments->count; i++) {
+    values[i] = arguments->values[i];
+    codes[i] = arguments->codes[i];
+    if (codes[i] != kTVMDLTensorHandle) continue;
+    const DLTensor* const tensor = &arguments->tensors[i];
+    if (!tensor_is_ours(tensor)) return "an argument is not in this board's memory";
+    if (((uintptr_t)tensor->data + tensor->byte_offset) % alignment != 0) return "an argument is not aligned";
+  }
+  return NULL;
+}
+
+result_t function_result(uint64_t handle) {
+  return (result_t){.code = handle == 0 ? kTVMNullptr : ARG_FUNCTION,
+                    .value = {.v_int64 = (int64_t)handle}};
+}
+
 void write_result(writer_t* writer, const result_t* result) {
   uint64_t bits = 0;
   memcpy(&bits, &result->value, sizeof bits);

@@ -68,6 +68,16 @@ bool tensor_is_ours(const DLTensor* tensor);
 /* Whether memory is the arena's or that of a network's input or output. */
 bool memory_is_ours(uint64_t address, uint64_t size);
 
+/*
+ * Copies what a call takes, for a function that may change its arguments. NULL on success, else which tensor it must not have: one
+ * outside the host's memory, or not aligned to so many bytes.
+ */
+const char* take_arguments(const arguments_t* arguments, size_t alignment, TVMValue values[BOARD_MAX_ARGS],
+                           int codes[BOARD_MAX_ARGS]);
+
+/* A function by its handle as a result; 0 is no function. */
+result_t function_result(uint64_t handle);
+
 void write_result(writer_t* writer, const result_t* result);
 
 #endif /* TVM_NODE_BOARD_CALL_H_ */

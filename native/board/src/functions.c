@@ -21,11 +21,6 @@ static uint64_t handle_of(unsigned kind, unsigned index) { return (uint64_t)kind
 static uint64_t call_ticks;
 static size_t variables;
 
-static result_t result_function(uint64_t handle) {
-  return (result_t){.code = handle == 0 ? kTVMNullptr : ARG_FUNCTION,
-                    .value = {.v_int64 = (int64_t)handle}};
-}
-
 static uint64_t find_in_module(int64_t module, const span_t* name) {
   if (module == SYSTEM_LIBRARY) {
     for (size_t i = 0; i < model_operator_count; i++)
@@ -46,7 +41,7 @@ static const char* system_library(const arguments_t* arguments, result_t* result
 static const char* module_get_function(const arguments_t* arguments, result_t* result) {
   if (arguments->count < 2 || arguments->codes[0] != ARG_MODULE || !is_text(arguments, 1))
     return "ModuleGetFunction takes a module and a name";
-  *result = result_function(find_in_module(arguments->values[0].v_int64, &arguments->spans[1]));
+  *result = function_result(find_in_module(arguments->values[0].v_int64, &arguments->spans[1]));
   return NULL;
 }
 
@@ -64,7 +59,7 @@ static const char* time_evaluator(const arguments_t* arguments, result_t* result
   if (settings.function == 0) return "there is no function of that name to time";
   int slot = 0;
   wrong = evaluator_add(&settings, &slot);
-  if (wrong == NULL) *result = result_function(handle_of(EVALUATOR, (unsigned)slot));
+  if (wrong == NULL) *result = function_result(handle_of(EVALUATOR, (unsigned)slot));
   return wrong;
 }
 
@@ -121,14 +116,8 @@ static const char* call_operator(const board_operator_t* operator, const argumen
                                  result_t* result) {
   TVMValue values[BOARD_MAX_ARGS];
   int codes[BOARD_MAX_ARGS];
-  for (int i = 0; i < arguments->count; i++) {
-    values[i] = arguments->values[i];
-    codes[i] = arguments->codes[i];
-    if (codes[i] != kTVMDLTensorHandle) continue;
-    const DLTensor* const tensor = &arguments->tensors[i];
-    if (!tensor_is_ours(tensor)) return "an argument is not in this board's memory";
-    if (((uintptr_t)tensor->data + tensor->byte_offset) % 8 != 0) return "an argument is not aligned";
-  }
+  const char* const wrong = take_arguments(arguments, 8, values, codes);
+  if (wrong != NULL) return wrong;
   TVMValue value = {.v_int64 = 0};
   int code = kTVMNullptr;
   backend_begin();
