@@ -32,8 +32,8 @@ export interface NativeBinding {
     module: Constructor
     ndarray: Constructor
   }): void
-  /** False when the library knows no such type key. */
-  setObjectClass(typeKey: string, objectClass: Constructor): boolean
+  /** Objects of a type that come from now on are instances of the class; the library need not be open, nor know the type. */
+  setObjectClass(typeKey: string, objectClass: Constructor): void
   open(path: string, preload: readonly string[]): void
   openedPath(): string
   loadedLibraries(): string[]

@@ -41,11 +41,9 @@ Napi::Value SetErrorFactory(EnvState& state, const Napi::CallbackInfo& info) {
 }
 
 Napi::Value SetObjectClass(EnvState& state, const Napi::CallbackInfo& info) {
-  unsigned index = 0;
-  if (Library::Api().TVMObjectTypeKey2Index(Text(info[0]).c_str(), &index) != 0)
-    return Napi::Boolean::New(info.Env(), false);
-  state.object_classes[index] = Napi::Persistent(info[1].As<Napi::Function>());
-  return Napi::Boolean::New(info.Env(), true);
+  state.object_classes[Text(info[0])] = Napi::Persistent(info[1].As<Napi::Function>());
+  state.known_classes.clear();
+  return info.Env().Undefined();
 }
 
 Napi::Value Open(EnvState&, const Napi::CallbackInfo& info) {
@@ -102,19 +100,12 @@ Napi::Value MakeFunc(EnvState& state, const Napi::CallbackInfo& info) {
 
 Napi::Value TypeKey(EnvState& state, const Napi::CallbackInfo& info) {
   HandlePtr object = Expect(state, info[0], Kind::kObject);
-  unsigned index = 0;
-  char* key = nullptr;
-  Check(Library::Api().TVMObjectGetTypeIndex(object->get(), &index));
-  Check(Library::Api().TVMObjectTypeIndex2Key(index, &key));
-  const std::unique_ptr<char, decltype(&free)> owned(key, free);
-  return Napi::String::New(info.Env(), key);
+  return Napi::String::New(info.Env(), TypeKeyOf(TypeIndexOf(*object)));
 }
 
 Napi::Value TypeIndex(EnvState& state, const Napi::CallbackInfo& info) {
   HandlePtr object = Expect(state, info[0], Kind::kObject);
-  unsigned index = 0;
-  Check(Library::Api().TVMObjectGetTypeIndex(object->get(), &index));
-  return Napi::Number::New(info.Env(), index);
+  return Napi::Number::New(info.Env(), TypeIndexOf(*object));
 }
 
 Napi::Value SameHandle(EnvState& state, const Napi::CallbackInfo& info) {

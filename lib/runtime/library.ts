@@ -6,7 +6,7 @@ import { native } from '../native.js'
 import { isSupported, libraryVersion, SUPPORTED_VERSION } from './library-version.js'
 import { Module } from './module.js'
 import { NDArray } from './ndarray.js'
-import { installObjectTypes, TvmObject } from './object.js'
+import { TvmObject } from './object.js'
 import { findGlobalFunc, PackedFuncPrototype } from './packed-func.js'
 
 export interface Library {
@@ -39,7 +39,6 @@ export function openLibrary(options: { path?: string; kind?: Library['kind'] } =
   const { path, standIns } = locate(kind, options.path)
   native.open(path, standIns)
   if (current?.path === native.openedPath()) return current
-  installObjectTypes()
   const opened: Library = { path: native.openedPath(), kind: hasCompiler() ? 'compiler' : 'runtime' }
   checkVersion(opened)
   current = opened

@@ -59,24 +59,12 @@ export class TvmMap<K extends TvmValue = TvmValue, V extends TvmValue = TvmValue
   }
 }
 
-type ObjectClass = new () => TvmObject
-const classes = new Map<string, ObjectClass>([
-  ['Array', TvmArray],
-  ['Map', TvmMap],
-])
-let open = false
-
 /** Handles of type `typeKey` become instances of `objectClass`. */
-export function registerObjectType(typeKey: string, objectClass: ObjectClass): void {
-  classes.set(typeKey, objectClass)
-  if (open) native.setObjectClass(typeKey, objectClass)
+export function registerObjectType(typeKey: string, objectClass: new () => TvmObject): void {
+  native.setObjectClass(typeKey, objectClass)
 }
-
-/** Tells the addon about the classes registered so far. @internal */
-export function installObjectTypes(): void {
-  open = true
-  for (const [typeKey, objectClass] of classes) native.setObjectClass(typeKey, objectClass)
-}
+registerObjectType('Array', TvmArray)
+registerObjectType('Map', TvmMap)
 
 /** Creates an object of the library from its type key and fields. */
 export function makeNode(typeKey: string, fields: Readonly<Record<string, TvmArg>>): TvmObject {

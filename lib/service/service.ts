@@ -9,7 +9,7 @@ import { TvmNodeError } from '../errors.js'
 import { ResultStore } from '../results/store.js'
 import { type Address, LOOPBACK } from '../rpc/address.js'
 import { EventHub } from './events.js'
-import { HttpFront } from './http.js'
+import type { HttpFront } from './http.js'
 import { type ServiceLimits, serviceLimitsSchema } from './limits.js'
 import { Registry } from './registry.js'
 import type { createSchema } from './schemas.js'
@@ -55,12 +55,15 @@ export class Service {
   private listed: { readonly at: number; readonly boards: Promise<readonly ListedBoard[]> } | undefined
   private closing: Promise<void> | undefined
 
-  private constructor(private readonly options: ServiceOptions) {
+  private constructor(
+    private readonly options: ServiceOptions,
+    Front: typeof HttpFront,
+  ) {
     this.limits = parseConfig(serviceLimitsSchema, options.limits ?? {}, 'limits')
     this.token = options.token ?? newToken()
     this.events = new EventHub(this.limits)
     this.backends = new Registry(this.events, this.limits)
-    this.front = new HttpFront(this, options.onLog ?? (() => undefined))
+    this.front = new Front(this, options.onLog ?? (() => undefined))
   }
 
   /** @throws `ERR_LISTEN`, `ERR_CONFIG`, `ERR_INVALID_ARGUMENT` for a token that is too short */
@@ -71,7 +74,9 @@ export class Service {
         'the token must have at least 16 letters, digits or signs of - . _ ~ + / =',
       )
     }
-    const service = new Service(options)
+    // With its schemas and WebSocket it takes a while to read, which those who serve nothing are spared.
+    const { HttpFront } = await import('./http.js')
+    const service = new Service(options, HttpFront)
     const { socket, host = LOOPBACK, port = SERVICE_PORT, portEnd } = options
     const place =
       socket === undefined ? { host, port, ...(portEnd !== undefined && { portEnd }) } : { socket }

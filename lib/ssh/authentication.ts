@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { AnyAuthMethod, AuthenticationType } from 'ssh2'
-import ssh2 from 'ssh2'
 import { TvmNodeError } from '../errors.js'
 import { atHome } from '../files.js'
 
@@ -118,6 +117,7 @@ async function identities({ identity }: Credentials): Promise<KeyFile[]> {
 
 /** A key without its password; undefined when nobody gives it. @throws `ERR_CONFIG` for a file that is no key, or a wrong password */
 async function unlocked({ path, content }: KeyFile, prompt: Prompt | undefined) {
+  const { default: ssh2 } = await import('ssh2')
   const parsed = ssh2.utils.parseKey(content)
   if (!(parsed instanceof Error)) return parsed
   const locked = /passphrase/i.test(parsed.message)

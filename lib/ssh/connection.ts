@@ -2,8 +2,7 @@ import { once } from 'node:events'
 import { connect as connectSocket, createServer, type Server, type Socket } from 'node:net'
 import { userInfo } from 'node:os'
 import type { Duplex } from 'node:stream'
-import type { Client, ClientChannel, ConnectConfig, ServerHostKeyAlgorithm } from 'ssh2'
-import ssh2 from 'ssh2'
+import type { Client, ClientChannel, ConnectConfig, ServerHostKeyAlgorithm, SFTPWrapper } from 'ssh2'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
 import { type Address, formatAddress, LOOPBACK, listenFirst } from '../rpc/address.js'
@@ -89,6 +88,8 @@ export class SshConnection implements AsyncDisposable {
     using time = new LimitedTime({ signal, timeoutMs }, () => ({ where: ` (connecting to ${where} by SSH)` }))
     const within = { signal: time.signal }
     const gateway = target.gateway && (await SshConnection.connect(target.gateway, within))
+    // Read when the first host is reached: few who load this package reach any.
+    const { default: ssh2 } = await import('ssh2')
     const client = new ssh2.Client()
     try {
       const through = gateway && (await Promise.race([gateway.open({ host, port }), time.over()]))
@@ -159,7 +160,7 @@ export class SshConnection implements AsyncDisposable {
   /** Brings a file onto the host. @throws `ERR_REMOTE`, `ERR_CONNECTION`, `ERR_TIMEOUT` */
   async upload(from: string, to: string, limits: Limits = {}): Promise<void> {
     using time = new LimitedTime(limits, () => ({ where: ` (uploading ${from} to ${this.where})` }))
-    const sftp = await this.ask<ssh2.SFTPWrapper>((done) => this.client.sftp(done))
+    const sftp = await this.ask<SFTPWrapper>((done) => this.client.sftp(done))
     try {
       const sent = this.ask<void>((done) => sftp.fastPut(from, to, done))
       await Promise.race([sent, time.over()])

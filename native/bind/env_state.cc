@@ -62,6 +62,7 @@ void EnvState::Shutdown() {
   make_error.Reset();
   set_prototype_of.Reset();
   for (auto& reference : classes) reference.Reset();
+  known_classes.clear();
   object_classes.clear();
   thrown_.clear();
   for (napi_ref reference : kept_) napi_delete_reference(env_, reference);

@@ -85,9 +85,11 @@ class EnvState : public std::enable_shared_from_this<EnvState> {
   /** Makes the package's errors: (code, message, backtrace, cause) to Error. */
   Napi::FunctionReference make_error;
   Napi::FunctionReference set_prototype_of;
-  /** The class of each kind of handle, and of objects by their type index. */
+  /** The class of each kind of handle, and of objects by their type key. */
   Napi::FunctionReference classes[kKinds];
-  std::unordered_map<unsigned, Napi::FunctionReference> object_classes;
+  std::unordered_map<std::string, Napi::FunctionReference> object_classes;
+  /** What was found there by type index; null for the class of all objects. */
+  std::unordered_map<unsigned, Napi::FunctionReference*> known_classes;
   /** What JavaScript objects of ours wrap: an object that wraps anything else belongs to another
    * addon. */
   std::unordered_set<const void*> wrapped;

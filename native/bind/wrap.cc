@@ -72,6 +72,17 @@ napi_value CallFunction(napi_env env, napi_callback_info info) {
   });
 }
 
+// Types are asked for by number: the library has numbers only for types that it has, and refuses
+// names of others slowly.
+Napi::FunctionReference* ClassOf(EnvState& state, unsigned index) {
+  const auto known = state.known_classes.find(index);
+  if (known != state.known_classes.end()) return known->second;
+  const auto found = state.object_classes.find(TypeKeyOf(index));
+  auto* object_class = found == state.object_classes.end() ? nullptr : &found->second;
+  state.known_classes.emplace(index, object_class);
+  return object_class;
+}
+
 Napi::Object MakeObject(EnvState& state, const Handle& handle, Box* box) {
   Napi::Env env = state.env();
   const auto& kind_class = state.classes[static_cast<int>(handle.kind())];
@@ -83,10 +94,8 @@ Napi::Object MakeObject(EnvState& state, const Handle& handle, Box* box) {
     return Napi::Object(env, function);
   }
   if (handle.kind() == Kind::kObject) {
-    unsigned index = 0;
-    Check(Library::Api().TVMObjectGetTypeIndex(handle.get(), &index));
-    auto found = state.object_classes.find(index);
-    if (found != state.object_classes.end()) return NewJs(state, found->second);
+    auto* object_class = ClassOf(state, TypeIndexOf(handle));
+    if (object_class) return NewJs(state, *object_class);
   }
   return NewJs(state, kind_class);
 }

@@ -1,5 +1,7 @@
 #include "handle.h"
 
+#include <cstdlib>
+
 namespace tvm_node {
 namespace {
 std::atomic<int64_t> live_[kKinds];
@@ -33,6 +35,19 @@ int Handle::type_code() const {
       break;
   }
   return TypeCode::kObject;
+}
+
+unsigned TypeIndexOf(const Handle& object) {
+  unsigned index = 0;
+  Check(Library::Api().TVMObjectGetTypeIndex(object.get(), &index));
+  return index;
+}
+
+std::string TypeKeyOf(unsigned index) {
+  char* key = nullptr;
+  Check(Library::Api().TVMObjectTypeIndex2Key(index, &key));
+  const std::unique_ptr<char, decltype(&free)> owned(key, free);
+  return key;
 }
 
 }  // namespace tvm_node

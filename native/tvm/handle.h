@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "library.h"
 
@@ -37,6 +38,11 @@ class Handle {
 };
 
 using HandlePtr = std::shared_ptr<Handle>;
+
+/** The number of an object's type, which holds for this process. */
+unsigned TypeIndexOf(const Handle& object);
+/** The name of a type, for example `relay.Var`. */
+std::string TypeKeyOf(unsigned index);
 
 }  // namespace tvm_node
 
