@@ -1,5 +1,5 @@
 import type { CompileOptions } from '../compile/compile.js'
-import { isArtifactFile } from '../session/artifact.js'
+import { isArtifact } from '../session/artifact.js'
 import type { MemoryAnalysis } from '../session/memory.js'
 import type { CommandContext } from './context.js'
 import { type KeepOptions, keepResult } from './keep-result.js'
@@ -57,7 +57,7 @@ export async function memory(context: CommandContext, options: InspectOptions, f
     context.printJson(analysis)
     context.print(describeMemory(analysis))
   }
-  if (await isArtifactFile(file)) return show(file)
+  if (await isArtifact(file)) return show(file)
   await using artifact = await compiled(context, options, file)
   await show(artifact.path)
 }

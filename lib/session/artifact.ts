@@ -70,11 +70,11 @@ export interface ArtifactContents {
 
 const METADATA = 'artifact.json'
 /** What an artifact's file begins with. */
-export const ARTIFACT_START = Buffer.from(`${METADATA}\0`)
+const ARTIFACT_START = Buffer.from(`${METADATA}\0`)
 const SEAL = 'SHA256'
 
 /** Whether a file begins as artifacts do, with the name of their first member. @throws `ERR_MODEL_READ` */
-export async function isArtifactFile(path: string): Promise<boolean> {
+export async function isArtifact(path: string): Promise<boolean> {
   try {
     await using file = await open(path)
     const { buffer } = await file.read(Buffer.alloc(ARTIFACT_START.length), 0, ARTIFACT_START.length, 0)
@@ -152,20 +152,6 @@ export async function readArtifact(path: string): Promise<ArtifactContents> {
     )
   }
   return { metadata, members: Object.fromEntries(rest.map(({ name, data }) => [name, data])) }
-}
-
-/** Whether a file begins as artifacts do; false where it cannot be read, too, which whoever reads it as a model will report. */
-export async function isArtifact(path: string): Promise<boolean> {
-  const file = await open(path, 'r').catch(() => undefined)
-  if (!file) return false
-  try {
-    const { buffer } = await file.read(Buffer.alloc(ARTIFACT_START.length), 0, ARTIFACT_START.length, 0)
-    return buffer.equals(ARTIFACT_START)
-  } catch {
-    return false
-  } finally {
-    await file.close()
-  }
 }
 
 /** What code runs on. */

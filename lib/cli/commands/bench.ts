@@ -70,7 +70,7 @@ export const bench: CliCommand = {
   async action(context: CommandContext, options: Options, file: string) {
     const { measureInTurns } = await import('../measure.js')
     const { signal, progress, print, printJson } = context
-    const isModel = !(await (await import('../../session/artifact.js')).isArtifactFile(file))
+    const isModel = !(await (await import('../../session/artifact.js')).isArtifact(file))
     if (!isModel && options.against) {
       throw new TvmNodeError(
         'ERR_USAGE',
