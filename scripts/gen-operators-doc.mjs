@@ -36,7 +36,7 @@ const text = [
   '# ONNX operators\n',
   '<!-- Generated from lib/frontend/onnx and scripts/onnx-suite.json by `npm run docs:operators`; edits here are lost. -->\n',
   `Models of the operator sets ${OPSETS.min} to ${OPSETS.max} of \`ai.onnx\` are imported, with the functions they bring along. An operator has one entry for each version whose rules differ here. What a form of an operator cannot do is refused by the node's name before anything is compiled.\n`,
-  'Where tensors have elements of 4-bit integers or 8-bit floats, operators that only move elements take them too (Concat, Expand, Flatten, Gather, GatherElements, GatherND, Identity, Reshape, Slice, Split, Squeeze, Tile, Transpose, Unsqueeze). Lengths of sequences and numbers of steps must be known when a model is compiled. ZipMap yields the tensor that its maps would be made of, a column for each label.\n',
+  'Where tensors have elements of 4-bit integers or 8-bit floats, operators that only move elements take them too (Concat, Expand, Flatten, Gather, GatherElements, GatherND, Identity, Reshape, Slice, Split, Squeeze, Tile, Transpose, Unsqueeze). How many tensors a sequence has must be known when a model is compiled; how many steps a loop, a scan or a recurrent layer takes need not. ZipMap yields the tensor that its maps would be made of, a column for each label.\n',
   ...domains.map(table),
   "## ONNX's backend tests\n",
   `\`npm run test:onnx-suite\` runs the 1,422 cases of onnx 1.16.2 (tolerances: 1e-3 of a value, 1e-2 for floats of 16 bits, and 1e-5). ${1422 - failing} pass; these ${failing} do not:\n`,

@@ -39,7 +39,7 @@ import { linkSharedLibrary } from './link.js'
 import { recordProgram } from './parameters/program.js'
 import { programMembers, Reusable, type ReuseKey, reuseKey } from './parameters/reuse.js'
 import { isQuantized } from './quantization/lower.js'
-import { hasOpenExtents, lowerVm } from './vm.js'
+import { lowerVm, needsMachine } from './vm.js'
 
 /** What is to run a network; `auto` lets the model decide. */
 export type RequestedExecutor = 'auto' | ArtifactMetadata['executor']
@@ -196,7 +196,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     report('write')
     return finish(request, model, metadata, boardProgram(network, code), 'all', warnings())
   }
-  if (hasOpenExtents(mod)) {
+  if (needsMachine(mod)) {
     const { built: program, schedules } = lowering((settings) =>
       lowerVm(mod, target, settings, request.folder),
     )

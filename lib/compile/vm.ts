@@ -30,11 +30,11 @@ export interface VmProgram {
   readonly module: Module
 }
 
-/** Whether a network whose types are known has extents that only a run knows. */
-export function hasOpenExtents(mod: IRModule): boolean {
+/** Whether a network whose types are known has extents or branches that only a run knows. */
+export function needsMachine(mod: IRModule): boolean {
   let found = false
   rewrite(mod.lookup(), (expr) => {
-    found ||= isOpen(expr.get('_checked_type_') as Type)
+    found ||= expr.typeKey === 'relay.If' || isOpen(expr.get('_checked_type_') as Type)
     return expr
   })
   return found

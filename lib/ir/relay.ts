@@ -10,7 +10,7 @@ import {
 } from '../runtime/index.js'
 import { isTensor, type Tensor } from '../tensor.js'
 import { attrsTypeKey, getOp, type Op } from './op.js'
-import { TensorType, type Type, tensorType } from './type.js'
+import { TensorType, type Type, tensorType, tupleType } from './type.js'
 
 export { Op } from './op.js'
 export { TensorType, TupleType, Type, tensorType, UNKNOWN_DIM } from './type.js'
@@ -139,16 +139,31 @@ export function ifThenElse(condition: Expr, whenTrue: Expr, whenFalse: Expr): Ex
   return getGlobalFunc('relay.ir.If')(condition, whenTrue, whenFalse, null) as Expr
 }
 
-/** A function of `params` with the given body; the result type is inferred. */
-export function func(params: readonly Var[], body: Expr): Func {
+/** A function of `params` with the given body; the result type is inferred unless it is given. */
+export function func(params: readonly Var[], body: Expr, result: Type | null = null): Func {
   return getGlobalFunc('relay.ir.Function')(
     [...params],
     body,
-    null,
+    result,
     [],
     makeNode('DictAttrs', {}),
     null,
   ) as Func
+}
+
+/**
+ * A function whose body may call it, as `self`; yields what calls it.
+ *
+ * @param types - Of the fields of its result, a tuple.
+ */
+export function recursion(
+  params: readonly Var[],
+  types: readonly Type[],
+  body: (self: Var) => Expr,
+): (args: readonly Expr[]) => Expr {
+  const self = getGlobalFunc('relay.ir.Var')('loop', null, null) as Var
+  const value = func(params, body(self), tupleType(types))
+  return (args) => getGlobalFunc('relay.ir.Let')(self, value, callOp(self, args, null), null) as Expr
 }
 
 /**

@@ -339,16 +339,56 @@ const cases: OpenCase[] = [
     feeds: shapes([3, 4], [5, 2]),
     stored: { l: tensor(Float32Array.of(-1), []), h: tensor(Float32Array.of(1), []) },
   },
+  ...['LSTM', 'GRU', 'RNN'].map((op, i) => {
+    const gates = [4, 3, 1][i] as number
+    return {
+      name: 'of an open length and batch, both ways, to given ends',
+      op,
+      feeds: [
+        [5, 2],
+        [1, 1],
+        [9, 3],
+      ].map(([length = 0, batch = 0]) => ({
+        x: random([length, batch, 3]),
+        l: tensor(Int32Array.from({ length: batch }, (_, n) => Math.max(length - n, 1))),
+        h: random([2, batch, 4]),
+      })),
+      stored: {
+        w: random([2, gates * 4, 3], 'float32', -1, 1, 1),
+        r: random([2, gates * 4, 4], 'float32', -1, 1, 2),
+        b: random([2, gates * 8], 'float32', -1, 1, 3),
+      },
+      order: ['x', 'w', 'r', 'b', 'l', 'h'],
+      attrs: { hidden_size: 4, direction: 'bidirectional' },
+      outputs: op === 'LSTM' ? 3 : 2,
+    }
+  }),
+  {
+    name: 'of an open batch',
+    op: 'LSTM',
+    feeds: [2, 5].map((batch) => ({ x: random([3, batch, 3]) })),
+    stored: { w: random([1, 16, 3]), r: random([1, 16, 4]) },
+    attrs: { hidden_size: 4 },
+    outputs: 3,
+  },
   { name: 'open', op: 'HardSwish', feeds: shapes([3, 4], [5, 2]) },
 ]
 
 /** A model of one node whose inputs leave every dimension open, but for those that the operator's weights fix. */
-function modelOf({ op, opset = 17, feeds, stored = {}, attrs = {}, outputs = 1 }: OpenCase): Uint8Array {
+function modelOf({
+  op,
+  opset = 17,
+  feeds,
+  stored = {},
+  order,
+  attrs = {},
+  outputs = 1,
+}: OpenCase): Uint8Array {
   const [first = {}, ...rest] = feeds
   const names = Array.from({ length: outputs }, (_, i) => `y${i}`)
   const description = {
     opset,
-    nodes: [{ op, inputs: [...Object.keys(first), ...Object.keys(stored)], outputs: names, attrs }],
+    nodes: [{ op, inputs: order ?? [...Object.keys(first), ...Object.keys(stored)], outputs: names, attrs }],
     inputs: Object.fromEntries(
       Object.entries(first).map(([name, { dtype, shape }]) => {
         const varies = shape.map((dim, axis) => rest.some((each) => each[name]?.shape[axis] !== dim))

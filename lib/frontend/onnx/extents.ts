@@ -12,9 +12,7 @@ export function extentsOf(x: Value): readonly Extent[] {
   let extents = known.get(x)
   if (!extents) {
     const row = x.isOpen ? emit('shape_of', [x], { dtype: 'int64' }) : undefined
-    extents = x.dims.map((dim, axis) =>
-      dim === UNKNOWN_DIM && row ? sliceAxis(row, 0, axis, axis + 1) : dim,
-    )
+    extents = x.dims.map((dim, axis) => (dim === UNKNOWN_DIM && row ? sliceExtents(row, axis) : dim))
     known.set(x, extents)
   }
   return extents
@@ -24,13 +22,18 @@ export function extentOf(x: Value, axis: number): Extent {
   return extentsOf(x)[axis] as Extent
 }
 
+/** Element `axis` of an int64 row of extents. */
+export function sliceExtents(row: Value, axis: number): Extent {
+  return sliceAxis(row, 0, axis, axis + 1)
+}
+
 /** The extents that a row of numbers says: those that are known, and elements of the row. */
 export function extentsIn(row: Value): readonly Extent[] {
   const [length = 0] = row.shape
   const certain = row.extents ?? new Array<number>(length).fill(UNKNOWN_DIM)
   const wide = emitCast(row)
   return certain.map((extent, i) =>
-    row.isConstant || extent !== UNKNOWN_DIM ? extent : sliceAxis(wide, 0, i, i + 1),
+    row.isConstant || extent !== UNKNOWN_DIM ? extent : sliceExtents(wide, i),
   )
 }
 function emitCast(row: Value): Value {
@@ -126,7 +129,9 @@ export function withExtents(x: Value, extents: readonly Extent[]): Value {
 export function broadcastToExtents(x: Value, extents: readonly Extent[]): Value {
   if (sameExtents(extentsOf(x), extents)) return x
   if (extents.every(isNumber)) return emit('broadcast_to', [x], { shape: [...extents] })
-  return withExtents(emit('dyn.broadcast_to', [x, rowOf(extents)], { shape: null }), extents)
+  // The library's functions for extents and its virtual machine disagree about scalars.
+  const row = x.rank === 0 ? reshape(x, [1]) : x
+  return withExtents(emit('dyn.broadcast_to', [row, rowOf(extents)], { shape: null }), extents)
 }
 
 /** The integers from 0 to before an extent, as int64 [extent]. */

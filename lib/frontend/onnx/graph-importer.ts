@@ -4,6 +4,7 @@ import { Attributes } from './attributes.js'
 import { whyUnknown } from './check.js'
 import type { ImportContext } from './context.js'
 import { extentArithmetic } from './extent-arithmetic.js'
+import type { Captured } from './machine-loop.js'
 import { movesElements } from './narrow.js'
 import { nodeLabel, OnnxNode } from './node.js'
 import { orderNodes } from './order.js'
@@ -27,9 +28,12 @@ export class Scope {
   readonly #values = new Map<string, Value>()
   readonly #pending = new Map<string, () => Value>()
   readonly #outer: Scope | undefined
+  readonly #adopt: (value: Value) => Value
 
-  constructor(outer?: Scope) {
+  /** @param adopt - What stands for a value from around. */
+  constructor(outer?: Scope, adopt: (value: Value) => Value = (value) => value) {
     this.#outer = outer
+    this.#adopt = adopt
   }
   has(name: string): boolean {
     return this.owns(name) || (this.#outer?.has(name) ?? false)
@@ -47,7 +51,10 @@ export class Scope {
   get(name: string): Value | undefined {
     const make = this.#pending.get(name)
     if (make && !this.#values.has(name)) this.#values.set(name, make())
-    return this.#values.get(name) ?? this.#outer?.get(name)
+    const own = this.#values.get(name)
+    if (own) return own
+    const around = this.#outer?.get(name)
+    return around && this.#adopt(around)
   }
 }
 
@@ -206,7 +213,8 @@ export class GraphImporter {
     const missing = Array.from({ length: found.required }, (_, i) => i).find((i) => !inputs[i])
     if (missing !== undefined) node.invalid(`its input ${missing} is missing`)
     const context: ImportContext = {
-      importSubgraph: (graph, values) => this.#importSubgraph(graph, values, scope, around),
+      importSubgraph: (graph, values, captured) =>
+        this.#importSubgraph(graph, values, scope, around, captured),
       readSparse: (sparse) => this.#readSparse(sparse),
     }
     try {
@@ -229,8 +237,14 @@ export class GraphImporter {
     }
   }
 
-  #importSubgraph(graph: GraphProto, inputs: readonly Value[], outer: Scope, around: Surroundings): Value[] {
-    const scope = new Scope(outer)
+  #importSubgraph(
+    graph: GraphProto,
+    inputs: readonly Value[],
+    outer: Scope,
+    around: Surroundings,
+    captured?: Captured,
+  ): Value[] {
+    const scope = new Scope(outer, captured && ((value) => captured.adopt(value)))
     for (const [i, { name }] of graph.input.entries()) {
       const value = inputs[i]
       if (value) scope.set(name, value)

@@ -20,11 +20,26 @@ import {
 import { getGlobalFunc } from '../../runtime/index.js'
 import { border, int, ints, outDtype } from '../attrs.js'
 import { slicedExtents } from '../shapes/arrange.js'
+import { broadcast } from '../shapes/elementwise.js'
+import { reached, windows } from '../shapes/products.js'
 import { index } from '../shapes/shape-function.js'
 import { type Attrs, OpPattern, registerPattern } from '../strategy.js'
 import { registerOpen, registerOpenOnly } from './open.js'
 
 const theTensor = (value: Tensor | undefined) => value as Tensor
+
+/**
+ * The extents of a result in terms of the input's: those of the type are names that nothing gives a value in a fused function whose own
+ * result has other names.
+ */
+function boundExtents(
+  result: readonly ExprLike[],
+  input: Tensor,
+  found: (axis: number) => ExprLike,
+): ExprLike[] {
+  const dtype = (input.dims[0] as PrimExpr).dtype
+  return result.map((given, axis) => (typeof given === 'number' ? given : cast(index(found(axis)), dtype)))
+}
 
 for (const name of ['softmax', 'fast_softmax']) {
   registerOpen(`nn.${name}`, (attrs, [x]) => [
@@ -74,10 +89,8 @@ const wide = (value: PrimExpr) => cast(value, 'int64')
 
 registerOpen('strided_slice', (attrs, [x], result) => {
   const input = theTensor(x)
-  // In terms of the input's extents: those of the type are names that nothing in a fused function gives a value.
-  const shape = slicedExtents(attrs, input.extents).map((each, axis) =>
-    typeof result[axis] === 'number' ? result[axis] : cast(index(each), (input.dims[axis] as PrimExpr).dtype),
-  )
+  const extents = slicedExtents(attrs, input.extents)
+  const shape = boundExtents(result, input, (axis) => extents[axis] as ExprLike)
   const [begin, strides, axes] = ['begin', 'strides', 'axes'].map((name) => ints(attrs, name)) as number[][]
   return [
     compute(
@@ -128,9 +141,15 @@ registerOpen('nn.batch_matmul', (attrs, inputs, result) => {
   const dtype = outDtype(attrs, a.dtype)
   const k = reduceAxis(a.dims[turnA ? 1 : 2] as PrimExpr, 'k')
   const batch = (x: Tensor, n: PrimExpr) => broadcastIndices(x, [n, n, n])[0] as PrimExpr
+  const [extentsA, extentsB] = [a.extents, b.extents] as [ExprLike[], ExprLike[]]
+  const own = [
+    () => broadcast([extentsA[0] as ExprLike], [extentsB[0] as ExprLike])[0],
+    () => extentsA[turnA ? 2 : 1],
+    () => extentsB[turnB ? 1 : 2],
+  ]
   return [
     compute(
-      [...result],
+      boundExtents(result, a, (axis) => own[axis]?.() as ExprLike),
       (...at) => {
         const [n, i, j] = at as [PrimExpr, PrimExpr, PrimExpr]
         const left = turnA ? a.at(batch(a, n), k.var, i) : a.at(batch(a, n), i, k.var)
@@ -169,9 +188,18 @@ function convolution(attrs: Attrs, inputs: Tensor[], result: readonly ExprLike[]
   const padded = bordered ? padZero(data, before, after) : data
   const channel = reduceAxis(perGroup, 'ic')
   const window = kernel.map((length, i) => reduceAxis(length, `k${i}`))
+  const shape = boundExtents(result, data, (axis) => {
+    const i = axis - 2
+    if (i < 0) return axis === 0 ? (data.extents[0] as ExprLike) : filters
+    return windows(data.extents[axis] as ExprLike, kernel[i] as ExprLike, {
+      stride: strides[i] ?? 1,
+      dilation: dilation[i] ?? 1,
+      padding: (before[i] ?? 0) + (after[i] ?? 0),
+    })
+  })
   return [
     compute(
-      [...result],
+      shape,
       (...indices) => {
         const [batch, filter, ...at] = indices as [PrimExpr, PrimExpr, ...PrimExpr[]]
         const group =
@@ -225,9 +253,13 @@ function transposedConvolution(attrs: Attrs, inputs: Tensor[], result: readonly 
   const dtype = outDtype(attrs, data.dtype)
   const channel = reduceAxis(channels / groups, 'ic')
   const window = kernel.map((length, i) => reduceAxis(length, `k${i}`))
+  const shape = boundExtents(result, data, (axis) => {
+    if (axis < 2) return axis === 0 ? (data.extents[0] as ExprLike) : perGroup * groups
+    return reached(data.extents[axis] as ExprLike, kernel[axis - 2] as number, attrs, axis - 2)
+  })
   return [
     compute(
-      [...result],
+      shape,
       (...indices) => {
         const [batch, filter, ...at] = indices as [PrimExpr, PrimExpr, ...PrimExpr[]]
         const from = add(mul(floordiv(filter, perGroup), channels / groups), channel.var)

@@ -1,10 +1,11 @@
 import { add, type ExprLike, floordiv, mul, type PrimExpr, sub } from '../../ir/tir.js'
 import { border, int, ints } from '../attrs.js'
+import type { Attrs } from '../strategy.js'
 import { broadcast } from './elementwise.js'
 import { type Extents, index, registerShape, type ShapeContext } from './shape-function.js'
 
 /** How many places a window has along an axis. */
-function windows(
+export function windows(
   length: ExprLike,
   kernel: ExprLike,
   { stride = 1, dilation = 1, padding = 0, ceil = false },
@@ -12,6 +13,14 @@ function windows(
   const reach = add(mul(sub(index(kernel), 1), dilation), 1)
   const room = add(sub(add(index(length), padding), reach), ceil ? stride - 1 : 0)
   return add(floordiv(room, stride), 1)
+}
+
+/** How far a transposed convolution reaches along spatial axis `i`. */
+export function reached(length: ExprLike, kernel: ExprLike, attrs: Attrs, i: number): PrimExpr {
+  const [strides, extra] = [ints(attrs, 'strides'), ints(attrs, 'output_padding')]
+  const { before, after } = border(attrs, strides.length)
+  const padding = (extra[i] ?? 0) - (before[i] ?? 0) - (after[i] ?? 0)
+  return add(add(mul(sub(index(length), 1), strides[i] ?? 1), index(kernel)), padding)
 }
 
 registerShape('nn.dense', ({ shapes: [x = [], weight = []] }) => [[...x.slice(0, -1), weight[0] ?? 1]])
@@ -39,13 +48,7 @@ for (const rank of [1, 2, 3]) {
     return [[x[0] ?? 1, weight[0] ?? 1, ...spatial]]
   })
   registerShape(`nn.conv${rank}d_transpose`, ({ attrs, shapes: [x = [], weight = []] }) => {
-    const { before, after } = border(attrs, rank)
-    const [strides, extra] = [ints(attrs, 'strides'), ints(attrs, 'output_padding')]
-    const spatial = x.slice(2).map((length, i) => {
-      const steps = mul(sub(index(length), 1), strides[i] ?? 1)
-      const padding = (extra[i] ?? 0) - (before[i] ?? 0) - (after[i] ?? 0)
-      return add(add(steps, index(weight[2 + i] ?? 1)), padding)
-    })
+    const spatial = x.slice(2).map((length, i) => reached(length, weight[2 + i] ?? 1, attrs, i))
     return [[x[0] ?? 1, mul(index(weight[1] ?? 1), int(attrs, 'groups')), ...spatial]]
   })
   for (const kind of ['max', 'avg']) {

@@ -13,13 +13,15 @@ import {
   transpose,
   where,
 } from '../emit.js'
+import { broadcastToExtents, type Extent, extentsOf, extentValue, reshapeTo, times } from '../extents.js'
+import { type Captured, elementAt, machineLoop, nothingYet, stacked, withAnother } from '../machine-loop.js'
 import type { OnnxNode } from '../node.js'
 import { type Inputs, operator } from '../registry.js'
-import { filled, scalar, type Value } from '../value.js'
+import { numbers, scalar, type Value } from '../value.js'
 import { roundedToBytes } from './quantization.js'
 import { readFunctions, type StepFunction } from './recurrent-activation.js'
 
-/** Steps are written out one after the other, so that a graph grows with the length of its sequences. */
+/** Steps are written out one after the other, so that a graph grows with the length of its sequences; more need a machine. */
 const MAX_STEPS = 512
 
 /** One direction of a recurrent layer: [hidden] vectors are kept as [batch, hidden]. */
@@ -106,83 +108,168 @@ const cells: Readonly<Record<string, Cell>> = {
   },
 }
 
+/** What the steps of one direction work on. */
+interface Run {
+  readonly cell: Cell
+  readonly direction: Direction
+  /** The input's products, [steps, batch, gates * hidden]. */
+  readonly sums: Value
+  readonly initial: State
+  readonly zeros: Value
+  /** How many steps each sequence of the batch has; undefined where all have all. */
+  readonly lengths: Value | undefined
+  readonly backward: boolean
+}
+
+interface Outcome {
+  /** [steps, batch, hidden]. */
+  readonly outputs: Value
+  readonly state: State
+}
+
+/** One step; past its end a sequence keeps its state and puts out zeros. `t` is a place, int64 [1]. */
+function advance(node: OnnxNode, run: Run, x: Value, t: Value, before: State): { h: Value; state: State } {
+  const { cell, direction, zeros, lengths } = run
+  const next = cell.step(node, x, before, direction)
+  const within = lengths && emit('expand_dims', [less(cast(t, lengths.dtype), lengths)], { axis: 1 })
+  const keep = (now: Value, otherwise: Value) => (within ? where(within, now, otherwise) : now)
+  const state = { h: keep(next.h, before.h), c: next.c && keep(next.c, before.c as Value) }
+  return { h: keep(next.h, zeros), state }
+}
+
+/** Writes out the steps. */
+function unrolled(node: OnnxNode, run: Run, steps: number): Outcome {
+  let state = run.initial
+  const outputs = new Array<Value>(steps)
+  for (const t of run.backward ? range(steps).reverse() : range(steps)) {
+    const step = advance(node, run, withoutFirst(run.sums, t), numbers([t], 'int64'), state)
+    outputs[t] = step.h
+    state = step.state
+  }
+  const along = (h: Value) => reshapeTo(h, [1, ...extentsOf(h)])
+  return { outputs: concatenate(outputs.map(along), 0), state }
+}
+
+/** Leaves the number of steps to a run. */
+function looped(node: OnnxNode, run: Run, steps: Extent): Outcome {
+  const { initial, direction, backward } = run
+  const start = [
+    numbers([0], 'int64'),
+    nothingYet(initial.h.dtype),
+    initial.h,
+    ...(initial.c ? [initial.c] : []),
+  ]
+  const length = extentValue(steps)
+  const inside = (captured: Captured): Run => {
+    const adopt = (value: Value) => captured.adopt(value)
+    const { recurrent, recurrentBias, peephole } = direction
+    return {
+      ...run,
+      sums: adopt(run.sums),
+      zeros: adopt(run.zeros),
+      lengths: run.lengths && adopt(run.lengths),
+      direction: {
+        ...direction,
+        recurrent: adopt(recurrent),
+        recurrentBias: recurrentBias && adopt(recurrentBias),
+        peephole: peephole && adopt(peephole),
+      },
+    }
+  }
+  const [, all, h, c] = machineLoop(start, {
+    goesOn: ([count], captured) => reshape(less(count as Value, captured.adopt(length)), []),
+    step([count, sofar, h, c], captured) {
+      const own = inside(captured)
+      const t = backward ? subtract(subtract(captured.adopt(length), 1), count as Value) : (count as Value)
+      const step = advance(node, own, elementAt(own.sums, 0, t), t, { h: h as Value, c })
+      return [
+        add(count as Value, 1),
+        withAnother(sofar as Value, step.h),
+        step.state.h,
+        ...(step.state.c ? [step.state.c] : []),
+      ]
+    },
+  }) as [Value, Value, Value, Value?]
+  const outputs = stacked(all, steps, extentsOf(initial.h))
+  return {
+    outputs: backward ? emit('reverse', [outputs], { axis: 0 }) : outputs,
+    state: { h, c },
+  }
+}
+
+/** Element `i` of the first axis, without that axis. */
+const withoutFirst = (value: Value, i: number) =>
+  reshapeTo(sliceAxis(value, 0, i, i + 1), extentsOf(value).slice(1))
+
 /** The layer over all of its directions (ONNX 1.16, operators RNN, GRU and LSTM). */
 function convert(node: OnnxNode, cell: Cell, inputs: Inputs<3>, rounded = (x: Value) => x): Value[] {
   const { attrs } = node
   const [given, w, r, bias, lengths, initialH, initialC, peepholes] = inputs
   const batchFirst = attrs.flag('layout')
-  const x = batchFirst ? transpose(given, [1, 0, 2]) : given
-  const [steps, batch, width] = x.shape as [number, number, number]
+  const turned = (value: Value) => (batchFirst ? transpose(value, [1, 0, 2]) : value)
+  if (given.rank !== 3) node.invalid(`its input has ${given.rank} dimensions, it needs 3`)
+  const x = turned(given)
+  const [steps, batch] = extentsOf(x) as [Extent, Extent]
+  const width = x.dims[2] as number
   const hidden = attrs.int('hidden_size', r.shape[2] as number)
   const directionNames = directions[attrs.string('direction', 'forward')]
   if (!directionNames) return node.invalid(`direction is '${attrs.string('direction')}'`)
   const count = directionNames.length
   const rows = cell.gates * hidden
-  if (
-    x.rank !== 3 ||
-    String(w.shape) !== String([count, rows, width]) ||
-    String(r.shape) !== String([count, rows, hidden])
-  )
-    node.invalid(`shapes [${given.shape}], [${w.shape}] and [${r.shape}] do not fit ${count} direction(s)`)
-  if (steps > MAX_STEPS) node.unsupported(`sequences of ${steps} steps; at most ${MAX_STEPS} are supported`)
+  const isFit = String(w.shape) === String([count, rows, w.shape[2]]) && [w.shape[2], -1].includes(width)
+  if (!isFit || String(r.shape) !== String([count, rows, hidden]))
+    node.invalid(`shapes [${given.dims}], [${w.shape}] and [${r.shape}] do not fit ${count} direction(s)`)
+  const isLong = typeof steps !== 'number' || steps > MAX_STEPS
+  if (isLong && !node.open && typeof steps === 'number')
+    node.unsupported(`sequences of ${steps} steps; at most ${MAX_STEPS} are supported`)
   const functions = readFunctions(
     node,
     directionNames.flatMap(() => cell.activations),
   )
-  const zeros = filled(scalar(0, x.dtype).tensor as never, [batch, hidden])
-  const ofDirection = (value: Value, d: number) =>
-    reshape(sliceAxis(value, 0, d, d + 1), value.shape.slice(1))
-  const initial = (value: Value | undefined, d: number) =>
-    value ? ofDirection(batchFirst ? transpose(value, [1, 0, 2]) : value, d) : zeros
+  const zeros = broadcastToExtents(scalar(0, x.dtype), [batch, hidden])
   const threshold = attrs.has('clip') ? attrs.float('clip') : undefined
   const separate = cell.separateBias?.(node) ?? false
 
-  const results = directionNames.map((backward, d) => {
-    const both = bias && ofDirection(bias, d)
+  const results = directionNames.map((backward, d): Outcome => {
+    const initial = (value: Value | undefined) => (value ? withoutFirst(turned(value), d) : zeros)
+    const both = bias && withoutFirst(bias, d)
     const [inputBias, recurrentBias] = both ? [gate(both, 0, rows), gate(both, 1, rows)] : []
     const folded = inputBias && recurrentBias && !separate ? add(inputBias, recurrentBias) : inputBias
-    const products = dense(rounded(reshape(x, [steps * batch, width])), ofDirection(w, d))
-    const sums = reshape(folded ? add(products, folded) : products, [steps, batch, rows])
-    const direction: Direction = {
-      hidden,
-      recurrent: ofDirection(r, d),
-      recurrentBias: separate ? recurrentBias : undefined,
-      peephole: peepholes && ofDirection(peepholes, d),
-      functions: functions.slice(d * cell.activations.length),
-      rounded,
-      limit: (value) => (threshold === undefined ? value : clip(value, -threshold, threshold)),
+    const flat = reshapeTo(x, [times(steps, batch), w.shape[2] as number])
+    const products = dense(rounded(flat), withoutFirst(w, d))
+    const run: Run = {
+      cell,
+      direction: {
+        hidden,
+        recurrent: withoutFirst(r, d),
+        recurrentBias: separate ? recurrentBias : undefined,
+        peephole: peepholes && withoutFirst(peepholes, d),
+        functions: functions.slice(d * cell.activations.length),
+        rounded,
+        limit: (value) => (threshold === undefined ? value : clip(value, -threshold, threshold)),
+      },
+      sums: reshapeTo(folded ? add(products, folded) : products, [steps, batch, rows]),
+      initial: { h: initial(initialH), c: cell.gates === 4 ? initial(initialC) : undefined },
+      zeros,
+      lengths,
+      backward,
     }
-    let state: State = { h: initial(initialH, d), c: initial(initialC, d) }
-    const outputs = new Array<Value>(steps)
-    for (const t of backward ? range(steps).reverse() : range(steps)) {
-      const next = cell.step(node, ofDirection(sums, t), state, direction)
-      // Past its end a sequence keeps its state and puts out zeros.
-      const within = lengths && reshape(less(scalar(t, lengths.dtype), lengths), [batch, 1])
-      const keep = (now: Value, otherwise: Value) => (within ? where(within, now, otherwise) : now)
-      outputs[t] = keep(next.h, zeros)
-      state = { h: keep(next.h, state.h), c: next.c && keep(next.c, state.c as Value) }
-    }
-    return { outputs, state }
+    return isLong ? looped(node, run, steps) : unrolled(node, run, steps)
   })
 
-  const joined = (values: readonly Value[], axis: number, extents: readonly number[]) =>
+  const joined = (values: readonly Value[], axis: number) =>
     concatenate(
-      values.map((value) => reshape(value, extents)),
+      values.map((value) => reshapeTo(value, extentsOf(value).toSpliced(axis, 0, 1))),
       axis,
     )
-  const states = (pick: (state: State) => Value | undefined) => {
-    const axis = batchFirst ? 1 : 0
-    const extents = batchFirst ? [batch, 1, hidden] : [1, batch, hidden]
-    return joined(
+  const states = (pick: (state: State) => Value | undefined) =>
+    joined(
       results.map(({ state }) => pick(state) as Value),
-      axis,
-      extents,
+      batchFirst ? 1 : 0,
     )
-  }
   const all = joined(
-    results.map(({ outputs }) => joined(outputs, 0, [1, 1, batch, hidden])),
+    results.map(({ outputs }) => outputs),
     1,
-    [steps, 1, batch, hidden],
   )
   const y = batchFirst ? transpose(all, [2, 0, 1, 3]) : all
   return [y, states(({ h }) => h), ...(results[0]?.state.c ? [states(({ c }) => c)] : [])]
