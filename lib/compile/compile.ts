@@ -94,7 +94,14 @@ const optionsSchema = optionSchema({
   templates: z.array(z.string()),
   reusable: z.boolean(),
   trace: z.string(),
-  verify: z.union([z.boolean(), optionSchema({ seed: z.int(), rounds: z.int().min(1) })]),
+  verify: z.union([
+    z.boolean(),
+    optionSchema({
+      seed: z.int(),
+      rounds: z.int().min(1),
+      shapes: z.record(z.string(), z.array(z.int().min(1))),
+    }),
+  ]),
   niceness: z.int().min(0).max(19),
   reuse: z.union([z.string(), z.object({ path: z.string() })]),
   cache: z.union([z.boolean(), optionSchema({ dir: z.string(), maxBytes: z.number().min(0) })]),

@@ -1,7 +1,7 @@
 import { TvmNodeError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import { isTensor, type Tensor, tensor } from '../tensor.js'
-import type { TensorInfo } from './artifact.js'
+import type { ArtifactMetadata, TensorInfo } from './artifact.js'
 
 /** Stands for an extent that may be any. */
 export const OPEN = -1
@@ -14,12 +14,25 @@ export function isOpen({ shape }: { readonly shape: readonly number[] }): boolea
 /** Named tensors. */
 export type NamedTensors = Readonly<Record<string, Tensor>>
 
+/** What a shape that is not taken has to do with dimensions that the model left open when it was compiled. */
+function assumption(name: string, { shape }: Tensor, assumed: ArtifactMetadata['assumed']): string {
+  const found = assumed.find(({ input, axis, extent }) => input === name && shape[axis] !== extent)
+  return found
+    ? `; the model leaves dimension ${found.axis} open and it was taken as ${found.extent}: compile with shapes (--shape) for another, or with executor 'vm' (--executor vm) for any`
+    : ''
+}
+
 /**
  * Checks what a run is given against what the network takes.
  *
+ * @param assumed - Dimensions that the model leaves open and that were given an extent when it was compiled.
  * @throws `ERR_INPUT` naming the first input that is missing, unknown, or of the wrong shape or type.
  */
-export function checkInputs(inputs: NamedTensors, expected: readonly TensorInfo[]): void {
+export function checkInputs(
+  inputs: NamedTensors,
+  expected: readonly TensorInfo[],
+  assumed: ArtifactMetadata['assumed'] = [],
+): void {
   const names = expected.map(({ name }) => name)
   if (typeof inputs !== 'object' || inputs === null) {
     throw new TvmNodeError(
@@ -52,7 +65,7 @@ export function checkInputs(inputs: NamedTensors, expected: readonly TensorInfo[
     if (input.dtype !== dtype || !sameShape) {
       throw new TvmNodeError(
         'ERR_INPUT',
-        `input '${name}' must be ${dtype} of shape [${shape.map((dim) => (dim === OPEN ? '?' : dim))}], got ${input.dtype} of shape [${input.shape}]`,
+        `input '${name}' must be ${dtype} of shape [${shape.map((dim) => (dim === OPEN ? '?' : dim))}], got ${input.dtype} of shape [${input.shape}]${assumption(name, input, assumed)}`,
         { details: { ...details, got: { dtype: input.dtype, shape: input.shape } } },
       )
     }

@@ -71,7 +71,7 @@ export class ProcessSession implements Session {
     message: (inputs: Parcel) => EngineCall,
   ): Promise<{ outputs: NamedTensors; report: Ran['report'] }> {
     if (this.isDisposed) throw new TvmNodeError('ERR_DISPOSED', 'this session was disposed')
-    checkInputs(inputs, this.inputs)
+    checkInputs(inputs, this.inputs, this.metadata.assumed)
     return this.queue.add(limits, async (signal) => {
       if (!this.connection.alive) await this.reconnect({ signal })
       const { connection } = this

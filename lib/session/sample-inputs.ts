@@ -4,30 +4,40 @@ import { elementCount, emptyTensor, type Tensor, tensorFromBytes } from '../tens
 import type { TensorInfo } from './artifact.js'
 import { type NamedTensors, OPEN } from './inputs.js'
 
+/** The extent of an open axis of an input; undefined where none would be fair. */
+export type ChooseExtent = (info: TensorInfo, axis: number) => number | undefined
+
+/** An open batch is 1. */
+const onlyBatch: ChooseExtent = (_info, axis) => (axis === 0 ? 1 : undefined)
+
 /**
  * Inputs where none are given: standard normal numbers for floating types, any byte for 8-bit integers, 0 and 1 for the others, so
  * that they are valid as indices and masks. The same for every call with the same seed.
  *
  * @param seed - Any whole number but 0.
+ * @throws `ERR_INPUT` for open dimensions for which `choose` has no extent
  */
-export function sampleInputs(infos: readonly TensorInfo[], seed = 1): NamedTensors {
+export function sampleInputs(
+  infos: readonly TensorInfo[],
+  seed = 1,
+  choose: ChooseExtent = onlyBatch,
+): NamedTensors {
   const random = uniform(seed)
-  return Object.fromEntries(infos.map((info) => [info.name, sample(closed(info), random)]))
+  return Object.fromEntries(infos.map((info) => [info.name, sample(closed(info, choose), random)]))
 }
 
-/** An open batch is 1. @throws `ERR_INPUT` for other open dimensions, of which nobody knows what would be fair */
-function closed(info: TensorInfo): TensorInfo {
+function closed(info: TensorInfo, choose: ChooseExtent): TensorInfo {
   const { name, shape } = info
-  const open = shape.lastIndexOf(OPEN)
-  if (open < 0) return info
-  if (open > 0) {
+  const extents = shape.map((extent, axis) => {
+    const chosen = extent === OPEN ? choose(info, axis) : extent
+    if (chosen !== undefined) return chosen
     throw new TvmNodeError(
       'ERR_INPUT',
-      `dimension ${open} of input '${name}' is open, so that there are no sample inputs; give inputs, on the command line --inputs`,
+      `dimension ${axis} of input '${name}' is open, so that there are no sample inputs; give inputs, on the command line --inputs`,
       { details: { name, shape } },
     )
-  }
-  return { ...info, shape: [1, ...shape.slice(1)] }
+  })
+  return { ...info, shape: extents }
 }
 
 function sample({ dtype, shape }: TensorInfo, random: () => number): Tensor {

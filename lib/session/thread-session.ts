@@ -127,7 +127,7 @@ export class ThreadSession implements Session {
   async run(inputs: NamedTensors, options: CallOptions = {}): Promise<NamedTensors> {
     this.guard()
     checkCallOptions(options)
-    checkInputs(inputs, this.inputs)
+    checkInputs(inputs, this.inputs, this.metadata.assumed)
     if (this.gate.open && !this.gate.spent && this.queue.isIdle && !options.signal?.aborted)
       return this.runHere(inputs)
     return this.queue.add(options, async () => {
@@ -162,7 +162,7 @@ export class ThreadSession implements Session {
   async profile(inputs: NamedTensors, options: ProfileOptions = {}): Promise<ProfileReport> {
     this.guard()
     checkProfileOptions(options)
-    checkInputs(inputs, this.inputs)
+    checkInputs(inputs, this.inputs, this.metadata.assumed)
     return this.queue.add(options, async () => {
       const executor = this.executor as Executor
       const outputs = await this.runOn(executor, inputs)

@@ -339,6 +339,118 @@ const cases: OpenCase[] = [
     feeds: shapes([3, 4], [5, 2]),
     stored: { l: tensor(Float32Array.of(-1), []), h: tensor(Float32Array.of(1), []) },
   },
+  ...(['constant', 'reflect'] as const).map((mode) => ({
+    name: `in mode ${mode}, by value`,
+    op: 'Pad',
+    opset: 19,
+    feeds: [
+      [1, 2, 0, 3],
+      [2, 0, 1, 1],
+    ].map((p, i) => ({ x: random([4 + i, 5]), p: ints(...p) })),
+    attrs: { mode },
+  })),
+  {
+    name: 'that cuts off, with a value',
+    op: 'Pad',
+    feeds: shapes([5, 6], [7, 3]),
+    stored: { p: ints(-1, 1, 2, -1), v: tensor(Float32Array.of(2.5), []) },
+  },
+  {
+    name: 'of given axes',
+    op: 'Pad',
+    opset: 18,
+    feeds: [ints(1, 0), ints(2, 3)].map((p, i) => ({ x: random([2, 4 + i, 3]), p })),
+    stored: { v: tensor(Float32Array.of(1), []), a: ints(1) },
+  },
+  ...(
+    [
+      ['nearest', 'asymmetric', 'floor'],
+      ['linear', 'half_pixel', 'round_prefer_floor'],
+      ['linear', 'align_corners', 'round_prefer_floor'],
+      ['cubic', 'half_pixel', 'round_prefer_floor'],
+    ] as const
+  ).map(([mode, coordinate, nearest]) => ({
+    name: `${mode} ${coordinate}, to sizes that are computed`,
+    op: 'Resize',
+    feeds: [
+      [7, 5],
+      [1, 9],
+    ].map(([h = 0, w = 0], i) => ({ x: random([1, 2, 4 + i, 5]), s: ints(1, 2, h, w) })),
+    order: ['x', '', '', 's'],
+    attrs: { mode, coordinate_transformation_mode: coordinate, nearest_mode: nearest },
+  })),
+  {
+    name: 'by scales, of open images',
+    op: 'Resize',
+    feeds: shapes([1, 2, 4, 5], [2, 2, 7, 3]),
+    stored: { s: tensor(Float32Array.of(1, 1, 2, 1.5)) },
+    order: ['x', '', 's'],
+    attrs: { mode: 'linear' },
+  },
+  {
+    name: 'by scales that are computed',
+    op: 'Resize',
+    feeds: [
+      [2, 0.5],
+      [1.3, 3],
+    ].map(([a = 0, b = 0], i) => ({ x: random([1, 2, 4 + i, 6]), s: tensor(Float32Array.of(1, 1, a, b)) })),
+    order: ['x', '', 's'],
+  },
+  {
+    name: 'to sizes, of open images',
+    op: 'Resize',
+    feeds: shapes([1, 2, 4, 5], [2, 2, 7, 3]),
+    stored: { s: ints(8, 6) },
+    order: ['x', '', '', 's'],
+    opset: 18,
+    attrs: { mode: 'linear', axes: [2, 3] },
+  },
+  {
+    name: 'of open images, SAME_UPPER',
+    op: 'Conv',
+    feeds: shapes([1, 4, 9, 11], [2, 4, 16, 6]),
+    stored: { w: random([6, 4, 3, 3]) },
+    attrs: { auto_pad: 'SAME_UPPER', strides: [2, 3] },
+  },
+  {
+    name: 'of open images, SAME_LOWER',
+    op: 'Conv',
+    feeds: shapes([1, 4, 9, 11], [2, 4, 16, 6]),
+    stored: { w: random([6, 4, 3, 3]) },
+    attrs: { auto_pad: 'SAME_LOWER', strides: [2, 3] },
+  },
+  {
+    name: 'of open images, SAME_UPPER',
+    op: 'MaxPool',
+    feeds: shapes([1, 4, 9, 11], [2, 4, 16, 6]),
+    attrs: { kernel_shape: [3, 2], auto_pad: 'SAME_UPPER', strides: [2, 2] },
+  },
+  {
+    name: 'of open images, SAME_LOWER',
+    op: 'AveragePool',
+    feeds: shapes([1, 4, 9, 11], [2, 4, 16, 6]),
+    attrs: { kernel_shape: [3, 3], auto_pad: 'SAME_LOWER', strides: [2, 2] },
+  },
+  {
+    name: 'of open images, SAME_UPPER',
+    op: 'ConvTranspose',
+    feeds: shapes([1, 4, 5, 6], [2, 4, 3, 8]),
+    stored: { w: random([4, 6, 3, 3]) },
+    attrs: { strides: [2, 2], auto_pad: 'SAME_UPPER' },
+  },
+  ...['MaxPool', 'AveragePool'].map((op) => ({
+    name: 'rounded up',
+    op,
+    feeds: shapes([1, 4, 9, 12], [2, 4, 16, 7]),
+    attrs: { kernel_shape: [3, 3], strides: [2, 2], ceil_mode: 1 },
+  })),
+  {
+    name: 'to a given shape',
+    op: 'ConvTranspose',
+    feeds: shapes([1, 4, 5, 6], [2, 4, 5, 7]),
+    stored: { w: random([4, 6, 3, 3]) },
+    attrs: { strides: [2, 2], output_shape: [10, 12] },
+  },
   ...['LSTM', 'GRU', 'RNN'].map((op, i) => {
     const gates = [4, 3, 1][i] as number
     return {

@@ -167,7 +167,7 @@ async function build(
   if (verification) print(`\n${describeVerification(verification)}`)
   if (metadata.assumed.length > 0) {
     print(
-      `\nThe model leaves dimensions open, which were taken as ${describeAssumed(metadata.assumed)}; --shape says otherwise.`,
+      `\nThe model leaves dimensions open, which were taken as ${describeAssumed(metadata.assumed)}; --shape says otherwise, --executor vm leaves them open.`,
     )
   }
   return EXIT.ok

@@ -48,6 +48,11 @@ export class Attributes {
     this.#readExternal = readExternal
   }
 
+  /** All but one. */
+  without(name: string): Attributes {
+    const others = [...this.#protos.values()].filter((each) => each.name !== name)
+    return new Attributes(others, this.#where, this.#readExternal)
+  }
   has(name: string): boolean {
     return this.#protos.has(name)
   }

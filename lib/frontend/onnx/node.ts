@@ -27,6 +27,10 @@ export class OnnxNode {
   get label(): string {
     return nodeLabel(this.proto)
   }
+  /** The node without one of its attributes. */
+  without(attribute: string): OnnxNode {
+    return new OnnxNode(this.proto, this.attrs.without(attribute), this.opset, this.open)
+  }
   get outputCount(): number {
     return this.proto.output.length
   }

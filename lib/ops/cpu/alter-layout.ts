@@ -11,6 +11,7 @@ import { alterToWinograd } from './conv2d-winograd.js'
 import { alterVolumes } from './conv3d-ncdhwc.js'
 import { byteDenseBlock } from './dense-int8.js'
 import { DOT } from './dot-product.js'
+import { denseBlock } from './packed-product.js'
 
 type Alter = (
   attrs: TvmObject,
@@ -37,15 +38,53 @@ type Instead = (
   target: Target,
 ) => Call | null
 
+/** What it becomes where extents are open. */
+type Open = (
+  attrs: TvmObject,
+  args: readonly Expr[],
+  inputs: readonly Tensor[],
+  target: Target,
+) => Call | null
+
+/** Convolutions of open extents get their weights with the filters last, so that neighbours are those of one vector. */
+const filtersLast: Open = (attrs, args, [, weight]) => {
+  const plain = text(attrs, 'data_layout') === 'NCHW' && text(attrs, 'kernel_layout') === 'OIHW'
+  if (!plain || int(attrs, 'groups') !== 1 || !weight || weight.isOpen) return null
+  return call('nn.conv2d', args, {
+    strides: ints(attrs, 'strides'),
+    padding: ints(attrs, 'padding'),
+    dilation: ints(attrs, 'dilation'),
+    groups: 1,
+    channels: weight.shape[0] as number,
+    kernel_size: weight.shape.slice(2),
+    data_layout: 'NCHW',
+    kernel_layout: 'HWIO',
+    out_dtype: text(attrs, 'out_dtype'),
+  })
+}
+
+/** Dense layers of open extents get them in blocks of columns. */
+const openDense: Open = (attrs, args, [data, weight], target) => {
+  if (data?.dims.length !== 2 || !weight || weight.isOpen) return null
+  const columns = weight.shape[0] as number
+  return call('nn.contrib_dense_pack', args, {
+    units: columns,
+    out_dtype: text(attrs, 'out_dtype'),
+    weight_layout: `NC${denseBlock(columns, target)}n`,
+  })
+}
+
 /** The choice made for an operator in the plain layout decides its layout and goes with it. */
 function alterBy(
   op: string,
   alterations: Readonly<Record<string, AlterWorkload>>,
   instead: Instead = () => null,
+  whenOpen: Open = () => null,
 ): Alter {
   return (attrs, args, inputs, outType) => {
     const target = getGlobalFunc('target.TargetCurrent')(false) as Target
     const tensors = inputs.toArray()
+    if (tensors.some(({ isOpen }) => isOpen)) return whenOpen(attrs, args.toArray(), tensors, target)
     const selected = selectImplementation(op, { attrs, inputs: tensors, outType, target }, { altering: true })
     const { workload } = selected?.implementation ?? {}
     const alter = workload && alterations[workload.task]
@@ -145,6 +184,7 @@ const convolutions = alterBy(
     'depthwise_conv2d_NCHWc.x86': blockedConvolution('depthwise'),
   },
   alterToWinograd,
+  filtersLast,
 )
 registerOpAttr('nn.conv2d', 'FTVMAlterOpLayout', convolutions as never)
 registerOpAttr(
@@ -157,5 +197,10 @@ registerOpAttr(
 registerOpAttr(
   'nn.dense',
   'FTVMAlterOpLayout',
-  alterBy('nn.dense', { 'dense_pack.x86': packedDense, 'dense_int8.x86': byteDense }) as never,
+  alterBy(
+    'nn.dense',
+    { 'dense_pack.x86': packedDense, 'dense_int8.x86': byteDense },
+    undefined,
+    openDense,
+  ) as never,
 )

@@ -24,7 +24,7 @@ import { broadcast } from '../shapes/elementwise.js'
 import { reached, windows } from '../shapes/products.js'
 import { index } from '../shapes/shape-function.js'
 import { type Attrs, OpPattern, registerPattern } from '../strategy.js'
-import { registerOpen, registerOpenOnly } from './open.js'
+import { OUTPUTS_LAST, registerOpen, registerOpenOnly } from './open.js'
 
 const theTensor = (value: Tensor | undefined) => value as Tensor
 
@@ -176,10 +176,35 @@ registerOpen('nn.dense', (attrs, inputs) => {
   ]
 })
 
-/** Convolution of any spatial rank in the plain layouts: data [N, C, ...], weight [K, C/groups, ...]. */
+/** Dense layers whose weights are in blocks of columns: [columns / block, depth, block]. */
+registerOpen('nn.contrib_dense_pack', (attrs, inputs) => {
+  const [data, weight] = inputs as [Tensor, Tensor]
+  const [blocks, depth, block] = weight.shape as [number, number, number]
+  const dtype = outDtype(attrs, data.dtype)
+  const k = reduceAxis(depth, 'k')
+  return [
+    compute(
+      [data.extents[0] as ExprLike, blocks * block],
+      (...at) => {
+        const [row, column] = at as [PrimExpr, PrimExpr]
+        const weigh = weight.at(floordiv(column, block), k.var, floormod(column, block))
+        return sum(mul(cast(data.at(row, k.var), dtype), cast(weigh, dtype)), [k])
+      },
+      { name: 'dense', tag: OUTPUTS_LAST, attrs: { axis: 1, block } },
+    ),
+  ]
+})
+
+/**
+ * Convolution of any spatial rank: data [N, C, ...], weight [K, C/groups, ...], or [..., C, K] where the filters are last.
+ */
 function convolution(attrs: Attrs, inputs: Tensor[], result: readonly ExprLike[]): Tensor[] {
   const [data, weight] = inputs as [Tensor, Tensor]
-  const [filters, perGroup, ...kernel] = weight.extents as [ExprLike, ExprLike, ...ExprLike[]]
+  const isLast = String(attrs.get('kernel_layout')).endsWith('IO')
+  const extents = weight.extents
+  const [filters, perGroup, ...kernel] = (
+    isLast ? [...extents.slice(-2).reverse(), ...extents.slice(0, -2)] : extents
+  ) as [ExprLike, ExprLike, ...ExprLike[]]
   const [strides, dilation] = [ints(attrs, 'strides'), ints(attrs, 'dilation')]
   const { before, after } = border(attrs, kernel.length)
   const groups = int(attrs, 'groups')
@@ -212,10 +237,14 @@ function convolution(attrs: Attrs, inputs: Tensor[], result: readonly ExprLike[]
           return add(mul(o, strides[i] ?? 1), mul(step, dilation[i] ?? 1))
         })
         const value = padded.at(batch, from, ...where)
-        const weigh = weight.at(filter, channel.var, ...window.map((k) => k.var))
-        return sum(mul(cast(value, dtype), cast(weigh, dtype)), [channel, ...window])
+        const steps = window.map((k) => k.var)
+        const weigh = isLast
+          ? weight.at(...steps, channel.var, filter)
+          : weight.at(filter, channel.var, ...steps)
+        const product = mul(cast(value, dtype), cast(weigh, dtype))
+        return sum(product, isLast ? [...window, channel] : [channel, ...window])
       },
-      { name: 'conv', tag: 'conv_open' },
+      isLast ? { name: 'conv', tag: OUTPUTS_LAST, attrs: { axis: 1 } } : { name: 'conv', tag: 'conv_open' },
     ),
   ]
 }

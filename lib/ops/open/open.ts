@@ -4,7 +4,7 @@ import type { ExprLike, IterVar } from '../../ir/tir.js'
 import { TensorType, UNKNOWN_DIM } from '../../ir/type.js'
 import type { TvmObject } from '../../runtime/index.js'
 import { outputExtents } from '../cpu/extern.js'
-import { inlineInjective, vectorWidth } from '../cpu/schedule-util.js'
+import { inlineInjective, largestDivisor, vectorWidth } from '../cpu/schedule-util.js'
 import {
   type Attrs,
   computeOf,
@@ -53,6 +53,9 @@ export function openImplementation(op: string): Implementation | undefined {
   }
 }
 
+/** Tag of sums of products whose weights have the outputs of one axis (attribute `axis`) as neighbours. */
+export const OUTPUTS_LAST = 'open_outputs_last'
+
 /** As many multiply-adds for each element of the result make threads worth their start, whatever the extents are. */
 const LONG_SUM = 64
 
@@ -64,6 +67,10 @@ export function scheduleOpen(outputs: readonly Tensor[], target: Target): Schedu
   const schedule = createSchedule(outputs)
   for (const op of inlineInjective(schedule, outputs)) {
     if (!op.isCompute || op.axis.length === 0) continue
+    if (op.tag === OUTPUTS_LAST) {
+      scheduleOutputsLast(schedule, op, target)
+      continue
+    }
     const stage = schedule.stage(op)
     const lane = lanesOf(stage, op, target)
     if (op.reduceAxis.length === 0) continue
@@ -73,6 +80,35 @@ export function scheduleOpen(outputs: readonly Tensor[], target: Target): Schedu
     if (target.vectorises && !(steps < LONG_SUM) && op.axis.length > 1) stage.parallel(stage.fuse(...outer))
   }
   return schedule
+}
+
+/** Vectors summed side by side, so that none waits for its own sum before. */
+const SUMS_AT_ONCE = 4
+
+/** Sums for a block of neighbouring outputs in registers, place by place. */
+function scheduleOutputsLast(schedule: Schedule, op: Operation, target: Target): void {
+  const at = Number(op.attrs.get('axis'))
+  const count = (op.axis[at] as IterVar).extent
+  const lanes = target.simdLanes32
+  const given = op.attrs.has('block') ? Number(op.attrs.get('block')) : undefined
+  const most = [SUMS_AT_ONCE, 3, 2, 1].map((n) => n * lanes).find((block) => count % block === 0)
+  const block = given ?? most ?? largestDivisor(count, lanes)
+  const sums = schedule.cacheWrite(op.output())
+  const stage = schedule.stage(op.output())
+  const axes = stage.op.axis
+  const [outer, inner] = stage.split(axes[at] as IterVar, block)
+  const places = axes.map((axis, i) => (i === at ? outer : axis))
+  stage.reorder(...places, inner)
+  const local = schedule.stage(sums)
+  local.computeAt(stage, places.at(-1) as IterVar)
+  const own = local.op.axis
+  const [vectors, lane] = local.split(own[at] as IterVar, Math.min(block, lanes))
+  const rest = own.filter((_, i) => i !== at)
+  local.reorder(...rest, ...local.op.reduceAxis, vectors, lane)
+  if (!target.vectorises) return
+  local.unroll(vectors)
+  local.vectorize(lane)
+  stage.parallel(stage.fuse(...places.slice(0, Math.max(1, places.length - 1))))
 }
 
 /** Splits the last axis into vectors where it is a whole number of them. */

@@ -38,14 +38,16 @@ registerShape('nn.matmul', matrixProduct)
 for (const rank of [1, 2, 3]) {
   registerShape(`nn.conv${rank}d`, ({ attrs, shapes: [x = [], weight = []] }) => {
     const { before, after } = border(attrs, rank)
+    const isLast = String(attrs.get('kernel_layout')).endsWith('IO')
+    const kernel = isLast ? weight.slice(0, -2) : weight.slice(2)
     const spatial = x.slice(2).map((length, i) =>
-      windows(length, weight[2 + i] ?? 1, {
+      windows(length, kernel[i] ?? 1, {
         stride: ints(attrs, 'strides')[i] ?? 1,
         dilation: ints(attrs, 'dilation')[i] ?? 1,
         padding: (before[i] ?? 0) + (after[i] ?? 0),
       }),
     )
-    return [[x[0] ?? 1, weight[0] ?? 1, ...spatial]]
+    return [[x[0] ?? 1, (isLast ? weight.at(-1) : weight[0]) ?? 1, ...spatial]]
   })
   registerShape(`nn.conv${rank}d_transpose`, ({ attrs, shapes: [x = [], weight = []] }) => {
     const spatial = x.slice(2).map((length, i) => reached(length, weight[2 + i] ?? 1, attrs, i))

@@ -117,19 +117,4 @@ operator('Clip', {
   },
 })
 
-operator('Dropout', {
-  since: 1,
-  required: 1,
-  convert(node, [x, ratio, training]) {
-    const none = ratio?.numbers?.[0] === 0 || !training || node.number(training, 'training_mode') === 0
-    if (!none && (!ratio || node.number(ratio, 'ratio') !== 0))
-      node.unsupported('dropout while training is random')
-    // The mask keeps everything.
-    const mask = node.wants(1)
-      ? emit('ones', [], { shape: [...x.shape], dtype: node.opset < 10 ? x.dtype : 'bool' })
-      : undefined
-    return [x, mask]
-  },
-})
-
 operator('Reciprocal', { since: 1, required: 1, convert: (_node, [x]) => divide(scalar(1, x.dtype), x) })

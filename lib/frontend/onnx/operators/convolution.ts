@@ -1,8 +1,21 @@
-import { add, concatenate, type EmitAttrs, emit, range, reshape, sliceAxis } from '../emit.js'
+import { UNKNOWN_DIM } from '../../../ir/type.js'
+import {
+  add,
+  concatenate,
+  type EmitAttrs,
+  emit,
+  maximum,
+  range,
+  reshape,
+  sliceAxis,
+  subtract,
+} from '../emit.js'
+import { extentOf, extentValue, plus, sliceBetween } from '../extents.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
-import type { Value } from '../value.js'
+import { scalar, type Value } from '../value.js'
 import { reach, readGeometry, splitPadding } from './geometry.js'
+import { padSame } from './same-padding.js'
 
 const letters = ['W', 'HW', 'DHW']
 
@@ -63,7 +76,8 @@ export function addBias(result: Value, bias: Value | undefined): Value {
 operator('Conv', {
   since: 1,
   required: 2,
-  convert(node, [data, weight, bias]) {
+  convert(given, [x, weight, bias]) {
+    const { node, data } = padSame(given, x, weight.shape.slice(2), scalar(0, x.dtype))
     return addBias(convolve(node, data, weight, data.dtype), bias)
   },
 })
@@ -88,6 +102,15 @@ function dilateKernel(weight: Value, dilations: readonly number[]): Value {
   }, weight)
 }
 
+/** Cuts the spatial axes to given extents; of what is too much an odd one goes to the end for SAME_UPPER, else to the beginning. */
+function cutTo(x: Value, wanted: readonly number[], auto: string): Value {
+  return wanted.reduce((value, extent, i) => {
+    const total = maximum(subtract(extentValue(extentOf(value, 2 + i)), extent), 0)
+    const half = emit('floor_divide', [auto === 'SAME_UPPER' ? total : add(total, 1), extentValue(2)])
+    return sliceBetween(value, 2 + i, half, plus(half, extent))
+  }, x)
+}
+
 operator('ConvTranspose', {
   since: 1,
   required: 2,
@@ -101,25 +124,32 @@ operator('ConvTranspose', {
       node.invalid(`input [${data.dims}], weight [${weight.shape}] and group ${groups} do not fit`)
     }
     const axes = range(spatial)
-    const { strides, dilations, ...explicit } = readGeometry(node, data.dims, kernel)
+    const auto = attrs.string('auto_pad', 'NOTSET')
+    const isSame = auto.startsWith('SAME')
+    const plain = isSame ? node.without('auto_pad') : node
+    const { strides, dilations, ...explicit } = readGeometry(plain, data.dims, kernel)
     let outputPadding = [
       ...attrs.ints(
         'output_padding',
         axes.map(() => 0),
       ),
     ]
-    const full = (i: number) => {
-      const steps = ((data.shape[2 + i] as number) - 1) * (strides[i] as number)
-      return steps + reach(kernel[i] as number, dilations[i] as number) + (outputPadding[i] as number)
-    }
-    const auto = attrs.string('auto_pad', 'NOTSET')
-    const same = auto.startsWith('SAME')
-      ? axes.map((i) => (data.shape[2 + i] as number) * (strides[i] as number))
-      : undefined
-    const wanted = attrs.optionalInts('output_shape')?.slice(-spatial) ?? same
-    let padding = explicit as { padBegin: readonly number[]; padEnd: readonly number[] }
-    if (wanted) {
-      const totals = axes.map((i) => full(i) - (wanted[i] as number))
+    /** What the last window adds to the steps between windows. */
+    const beyond = (i: number) =>
+      reach(kernel[i] as number, dilations[i] as number) + (outputPadding[i] as number)
+    const outputShape = attrs.optionalInts('output_shape')?.slice(-spatial)
+    // What is cut off follows from extents that only a run knows, so that it is cut off behind.
+    const isCutLater = outputShape !== undefined && data.dims.slice(2).includes(UNKNOWN_DIM)
+    let padding: { padBegin: readonly number[]; padEnd: readonly number[] } = isCutLater
+      ? { padBegin: axes.map(() => 0), padEnd: axes.map(() => 0) }
+      : explicit
+    if ((outputShape && !isCutLater) || isSame) {
+      const totals = axes.map((i) => {
+        const stride = strides[i] as number
+        // SAME has a stride of results for each element, whatever their number is.
+        if (!outputShape) return beyond(i) - stride
+        return ((data.shape[2 + i] as number) - 1) * stride + beyond(i) - (outputShape[i] as number)
+      })
       padding = splitPadding(
         totals.map((total) => Math.max(total, 0)),
         auto,
@@ -127,7 +157,7 @@ operator('ConvTranspose', {
       outputPadding = outputPadding.map((extra, i) => extra + Math.max(-(totals[i] as number), 0))
     }
     const spread = dilateKernel(weight, dilations)
-    const result = emit(`nn.conv${spatial}d_transpose`, [data, spread], {
+    const whole = emit(`nn.conv${spatial}d_transpose`, [data, spread], {
       strides: [...strides],
       padding: [...padding.padBegin, ...padding.padEnd],
       output_padding: outputPadding,
@@ -137,6 +167,7 @@ operator('ConvTranspose', {
       out_dtype: data.dtype,
       ...layouts(node, spatial, 'IO'),
     })
+    const result = isCutLater ? cutTo(whole, outputShape, auto) : whole
     return bias
       ? add(
           result,

@@ -1,4 +1,21 @@
-import { concatenate, emit, range, reshape, sliceAxis, takeAxis } from '../emit.js'
+import { UNKNOWN_DIM } from '../../../ir/type.js'
+import {
+  concatenate,
+  emit,
+  greaterEqual,
+  less,
+  maximum,
+  minimum,
+  multiply,
+  padRank,
+  range,
+  reshape,
+  sliceAxis,
+  subtract,
+  takeAxis,
+  where,
+} from '../emit.js'
+import { countTo, type Extent, extentOf, extentsIn, extentValue, plus, takeAt } from '../extents.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
 import { scalar, type Value } from '../value.js'
@@ -7,6 +24,12 @@ import { scalar, type Value } from '../value.js'
 function pad(node: OnnxNode, x: Value, pads: readonly number[], mode: string, fill: Value): Value {
   if (pads.length !== 2 * x.rank) node.invalid(`${pads.length} pads do not fit ${x.rank} axes`)
   const ends = range(x.rank).map((axis) => [pads[axis], pads[axis + x.rank]] as [number, number])
+  if (
+    ends.some(
+      ([begin, end], axis) => x.dims[axis] === UNKNOWN_DIM && (mode !== 'constant' || begin < 0 || end < 0),
+    )
+  )
+    return padOpen(node, x, ends, mode, fill)
   const cut = ends.reduce((value, [begin, end], axis) => {
     const extent = value.shape[axis] as number
     return sliceAxis(value, axis, Math.max(-begin, 0), extent - Math.max(-end, 0))
@@ -20,6 +43,40 @@ function pad(node: OnnxNode, x: Value, pads: readonly number[], mode: string, fi
     return widths.reduce((value, width, axis) => extend(value, axis, width, reflected), cut)
   if (mode === 'edge') return widths.reduce((value, width, axis) => extend(value, axis, width, nearest), cut)
   return node.invalid(`mode is '${mode}'`)
+}
+
+/** Pads of which a run has to say some, or of axes whose extents it says. */
+export function padOpen(
+  node: OnnxNode,
+  x: Value,
+  ends: readonly (readonly [Extent, Extent])[],
+  mode: string,
+  fill: Value,
+): Value {
+  const source = mode === 'constant' ? openSources.edge : openSources[mode]
+  if (!source) return node.invalid(`mode is '${mode}'`)
+  return ends.reduce((value, [begin, end], axis) => {
+    if (begin === 0 && end === 0) return value
+    const extent = extentOf(value, axis)
+    const length = extentValue(extent)
+    const place = subtract(countTo(plus(plus(extent, begin), end)), extentValue(begin))
+    const padded = takeAt(value, source(place, length), axis)
+    if (mode !== 'constant') return padded
+    const within = emit('logical_and', [greaterEqual(place, 0), less(place, length)])
+    const along = padRank(within, value.rank - axis, true)
+    return where(along, padded, reshape(fill, [1]))
+  }, x)
+}
+
+/** As `Source`, of places that are computed. */
+const openSources: Readonly<Record<string, (place: Value, length: Value) => Value>> = {
+  edge: (place, length) => minimum(maximum(place, 0), subtract(length, 1)),
+  wrap: (place, length) => emit('floor_mod', [place, length]),
+  reflect(place, length) {
+    const period = maximum(multiply(subtract(length, 1), 2), 1)
+    const at = emit('floor_mod', [place, period])
+    return where(less(at, length), at, subtract(period, at))
+  },
 }
 
 /** Where in an axis the element at a place outside comes from. */
@@ -58,17 +115,27 @@ operator('Pad', {
   since: 11,
   required: 2,
   convert(node, [x, padsValue, value, axesValue]) {
-    const given = node.numbers(padsValue, 'pads')
     const axes = axesValue
       ? node.numbers(axesValue, 'axes').map((axis) => node.axis(axis, x.rank))
       : range(x.rank)
+    const mode = node.attrs.string('mode', 'constant')
+    const fill = value ?? scalar(0, x.dtype)
+    const given = node.knownNumbers(padsValue, 'pads')
+    if (!given) {
+      const row = extentsIn(padsValue)
+      const ends = range(x.rank).map((axis) => {
+        const i = axes.indexOf(axis)
+        return i < 0 ? ([0, 0] as const) : ([row[i] ?? 0, row[i + axes.length] ?? 0] as const)
+      })
+      return padOpen(node, x, ends, mode, fill)
+    }
     const pads = new Array<number>(2 * x.rank).fill(0)
     if (given.length !== 2 * axes.length) node.invalid(`${given.length} pads do not fit ${axes.length} axes`)
     for (const [i, axis] of axes.entries()) {
       pads[axis] = given[i] as number
       pads[axis + x.rank] = given[i + axes.length] as number
     }
-    return pad(node, x, pads, node.attrs.string('mode', 'constant'), value ?? scalar(0, x.dtype))
+    return pad(node, x, pads, mode, fill)
   },
 })
 

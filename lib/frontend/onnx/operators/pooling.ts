@@ -1,9 +1,12 @@
-import { abs, emit, multiply, power, range, reduce } from '../emit.js'
+import { UNKNOWN_DIM } from '../../../ir/type.js'
+import { abs, divide, emit, multiply, power, range, reduce } from '../emit.js'
+import { broadcastToExtents, extentsOf } from '../extents.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
-import { numbers, OpenShape, type Value } from '../value.js'
+import { numbers, OpenShape, scalar, type Value } from '../value.js'
 import { type Geometry, reach, readGeometry } from './geometry.js'
 import { largestPlaces } from './largest-places.js'
+import { padSame } from './same-padding.js'
 
 const layouts = ['NCW', 'NCHW', 'NCDHW']
 
@@ -11,6 +14,8 @@ export interface Pool extends Geometry {
   readonly output: readonly number[]
   /** Padding at the end that makes windows, rounded down, come to `output`; what `ceil_mode` adds is in it. */
   readonly fittedEnd: readonly number[]
+  /** Whether windows of axes that only a run knows are rounded up. */
+  readonly roundsUp: boolean
 }
 
 function readPool(node: OnnxNode, data: Value): Pool {
@@ -26,7 +31,8 @@ function readPool(node: OnnxNode, data: Value): Pool {
     ]
     const window = reach(geometry.kernel[i] as number, geometry.dilations[i] as number)
     if (extent < 0) {
-      if (ceil) throw new OpenShape('ceil_mode needs extents that only a run knows')
+      // Else a window might start in the padding at the end, which is left out.
+      if (ceil && end + stride > window) throw new OpenShape('ceil_mode needs extents that only a run knows')
       output.push(extent)
       fittedEnd.push(end)
       continue
@@ -39,7 +45,7 @@ function readPool(node: OnnxNode, data: Value): Pool {
     output.push(count)
     fittedEnd.push(Math.max((count - 1) * stride + window - extent - begin, 0))
   }
-  return { ...geometry, output, fittedEnd }
+  return { ...geometry, output, fittedEnd, roundsUp: ceil && output.includes(UNKNOWN_DIM) }
 }
 
 function emitPool(
@@ -58,7 +64,7 @@ function emitPool(
     dilation: [...pool.dilations],
     padding: [...pool.padBegin, ...pool.fittedEnd],
     layout,
-    ceil_mode: false,
+    ceil_mode: pool.roundsUp,
     ...(kind === 'avg' ? { count_include_pad: includePadding } : {}),
   })
 }
@@ -73,8 +79,23 @@ function windowCounts(pool: Pool, axis: number): number[] {
   })
 }
 
-export function averagePool(node: OnnxNode, data: Value): Value {
+export function averagePool(node: OnnxNode, given: Value): Value {
+  const same = padSame(node, given, node.attrs.ints('kernel_shape'), scalar(0, given.dtype))
+  if (same.node !== node) {
+    const whole = plainAveragePool(same.node, same.data)
+    if (node.attrs.flag('count_include_pad')) return whole
+    // The share of each window that is no padding.
+    const ones = broadcastToExtents(scalar(1, given.dtype), [1, 1, ...extentsOf(given).slice(2)])
+    const { data } = padSame(node, ones, node.attrs.ints('kernel_shape'), scalar(0, given.dtype))
+    return divide(whole, plainAveragePool(same.node, data))
+  }
+  return plainAveragePool(node, given)
+}
+
+function plainAveragePool(node: OnnxNode, data: Value): Value {
   const pool = readPool(node, data)
+  if (pool.roundsUp && node.attrs.flag('count_include_pad'))
+    throw new OpenShape('ceil_mode with count_include_pad needs extents that only a run knows')
   const whole = emitPool(node, 'avg', data, pool, true)
   if (node.attrs.flag('count_include_pad')) return whole
   if (pool.input.some((extent) => extent < 0)) return emitPool(node, 'avg', data, pool, false)
@@ -90,10 +111,19 @@ export function averagePool(node: OnnxNode, data: Value): Value {
   }, whole)
 }
 
+const lowestOf = (dtype: string): number =>
+  dtype.startsWith('u')
+    ? 0
+    : dtype.startsWith('int')
+      ? -(2 ** (Number(dtype.slice(3)) - 1))
+      : Number.NEGATIVE_INFINITY
+
 operator('MaxPool', {
   since: 1,
   required: 1,
-  convert(node, [data]) {
+  convert(given, [x]) {
+    const lowest = scalar(lowestOf(x.dtype), x.dtype)
+    const { node, data } = padSame(given, x, given.attrs.ints('kernel_shape'), lowest)
     const pool = readPool(node, data)
     return [
       emitPool(node, 'max', data, pool, false),

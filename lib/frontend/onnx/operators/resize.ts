@@ -1,8 +1,10 @@
-import { add, cast, multiply, range, takeAxis, where } from '../emit.js'
+import { add, cast, divide, floor, multiply, range, sliceAxis, takeAxis, where } from '../emit.js'
+import { type Extent, extentOf, extentsIn, extentValue } from '../extents.js'
 import type { OnnxNode } from '../node.js'
 import { operator } from '../registry.js'
 import { isFloat, numbers, scalar, type Value } from '../value.js'
 import { type AxisResize, type Interpolation, sourceCoordinate, type Taps, tapsAt } from './interpolation.js'
+import { resizeOpenAxis } from './resize-open.js'
 
 /** Output elements outside of the input take this value, for tf_crop_and_resize. */
 interface Extrapolation {
@@ -59,11 +61,42 @@ function weightedSum(
   return terms.reduce((sum, term) => add(sum, term))
 }
 
-interface Request {
+interface Request<T = readonly number[]> {
   readonly axes: readonly number[]
-  readonly scales: readonly number[] | undefined
-  readonly sizes: readonly number[] | undefined
+  readonly scales: T | undefined
+  readonly sizes: T | undefined
   readonly roi: readonly number[] | undefined
+}
+
+/** As `resize`, where a run has to say extents, sizes or scales. */
+function resizeOpen(
+  node: OnnxNode,
+  x: Value,
+  { axes, scales, sizes }: Request<Value>,
+  how: Interpolation,
+): Value {
+  const given = scales ?? sizes ?? node.invalid('it has neither scales nor sizes')
+  if (given.dims[0] !== axes.length)
+    node.invalid(`${given.dims[0]} scales or sizes do not fit ${axes.length} axes`)
+  if (node.attrs.string('keep_aspect_ratio_policy', 'stretch') !== 'stretch')
+    node.dynamic('keep_aspect_ratio_policy needs extents that only a run knows', [x, given])
+  const exact = how.mode === 'nearest' || isFloat(x) ? x : cast(x, 'float32')
+  const result = axes.reduce((value, axis, i) => {
+    const input = extentOf(value, axis)
+    const scale = scales?.numbers?.[i]
+    if (scale === 1) return value
+    const extent = (each: Extent) => cast(extentValue(each), 'float32')
+    if (sizes) {
+      const output = extentsIn(sizes)[i] as Extent
+      if (output === input) return value
+      return resizeOpenAxis(value, axis, { input, output, scale: divide(extent(output), extent(input)) }, how)
+    }
+    const factor = scale === undefined ? sliceAxis(given, 0, i, i + 1) : numbers([scale], 'float32')
+    // As where all is known, a product that should be whole may come out just below.
+    const output = cast(floor(add(multiply(extent(input), factor), 1e-5)), 'int64')
+    return resizeOpenAxis(value, axis, { input, output: output.numbers?.[0] ?? output, scale: factor }, how)
+  }, exact)
+  return cast(result, x.dtype)
 }
 
 function resize(
@@ -114,21 +147,37 @@ function readInterpolation(node: OnnxNode, defaults: Pick<Interpolation, 'coordi
   }
 }
 
-/** Elements of an optional input; undefined also when it is empty, which means absent. */
-function optional(node: OnnxNode, value: Value | undefined, role: string): number[] | undefined {
-  const given = value && node.numbers(value, role)
-  return given?.length ? given : undefined
+/** An optional input; undefined also when it is empty, which means absent. */
+function optional(value: Value | undefined): Value | undefined {
+  return value?.dims[0] === 0 ? undefined : value
 }
 
-function upsample(node: OnnxNode, x: Value, scales: readonly number[]): Value {
+function upsample(node: OnnxNode, x: Value, scales: Value): Value {
   const how = { ...readInterpolation(node, { coordinates: 'asymmetric' }), nearest: 'floor' }
-  return resize(node, x, { axes: range(x.rank), scales, sizes: undefined, roi: undefined }, how, { value: 0 })
+  return resizeBy(node, x, { axes: range(x.rank), scales, sizes: undefined, roi: undefined }, how, {
+    value: 0,
+  })
+}
+
+function resizeBy(
+  node: OnnxNode,
+  x: Value,
+  request: Request<Value>,
+  how: Interpolation,
+  outside: Extrapolation,
+): Value {
+  const { scales, sizes } = request
+  const isKnown = [scales, sizes].every((value) => !value || value.isConstant)
+  if (node.open && (x.isOpen || !isKnown)) return resizeOpen(node, x, request, how)
+  const known = (value: Value | undefined, role: string) => value && node.numbers(value, role)
+  const numbersOf = { ...request, scales: known(scales, 'scales'), sizes: known(sizes, 'sizes') }
+  return resize(node, x, numbersOf, how, outside)
 }
 
 operator('Upsample', {
   since: 7,
   required: 1,
-  convert: (node, [x]) => upsample(node, x, node.attrs.floats('scales')),
+  convert: (node, [x]) => upsample(node, x, numbers(node.attrs.floats('scales'), 'float32')),
 })
 for (const [name, since] of [
   ['Upsample', 9],
@@ -137,7 +186,7 @@ for (const [name, since] of [
   operator(name, {
     since,
     required: 2,
-    convert: (node, [x, scales]) => upsample(node, x, node.numbers(scales, 'scales')),
+    convert: (node, [x, scales]) => upsample(node, x, scales),
   })
 }
 
@@ -146,15 +195,17 @@ operator('Resize', {
   required: 1,
   convert(node, [x, roi, scales, sizes]) {
     const axes = node.attrs.ints('axes', range(x.rank)).map((axis) => node.axis(axis, x.rank))
-    const given = optional(node, sizes, 'sizes')
-    return resize(
+    const given = optional(sizes)
+    const region = optional(roi)
+    const cropped = node.attrs.string('coordinate_transformation_mode', '') === 'tf_crop_and_resize'
+    return resizeBy(
       node,
       x,
       {
         axes,
         sizes: given,
-        scales: given ? undefined : optional(node, scales, 'scales'),
-        roi: optional(node, roi, 'roi'),
+        scales: given ? undefined : optional(scales),
+        roi: region && cropped ? node.numbers(region, 'roi') : undefined,
       },
       readInterpolation(node, { coordinates: 'half_pixel' }),
       { value: node.attrs.float('extrapolation_value', 0) },

@@ -48,7 +48,8 @@ const optimizers: Readonly<Record<string, Optimizer>> = {
         subtract(scalar(1, rate.dtype), power(scalar(base, rate.dtype), count))
       const corrected = divide(multiply(rate, sqrt(decayed(beta))), decayed(alpha))
       const current = where(greater(count, 0), corrected, rate)
-      const scale = add(sqrt(h), attrs.float('epsilon', 1e-6))
+      // ONNX's tests and TVM v0.18 have this default; the operator's schema says 1e-6.
+      const scale = add(sqrt(h), attrs.float('epsilon', 1e-2))
       const next = subtract(x, divide(multiply(current, v), scale))
       return [multiply(next, 1 - attrs.float('norm_coefficient_post', 0)), v, h]
     },
