@@ -184,9 +184,9 @@ export class TvmBackend {
       const request = { model, target: board.target, config: passConfigOf(board), ...(shapes && { shapes }) }
       // Trials need the board.
       if (connectorOf(board) !== 'local') await this.board.release()
-      tuned = await tuneOnBoard(board, tuner, { signal }, (settings) =>
+      tuned = await tuneOnBoard(board, tuner, { signal }, (settings, micro) =>
         tunerFor(tuner.name)(
-          { ...request, settings },
+          { ...request, settings, ...(micro && { micro }) },
           { signal, onEvent: (event) => tellTuning(event, onProgress) },
         ),
       )

@@ -3,26 +3,32 @@ import { join } from 'node:path'
 import { TvmNodeError } from '../errors.js'
 import { makePrivateFolder, removePrivateFolder } from '../files.js'
 import type { Limits } from '../limits.js'
-import { buildFirmware, type Firmware } from '../micro/firmware.js'
+import type { Firmware } from '../micro/firmware.js'
+import { lineTo, type MicroBoard } from '../micro/micro-board.js'
+import { buildNetworkProgram } from '../micro/network-program.js'
 import type { Platform } from '../micro/platform.js'
 import { findCompiler } from '../micro/toolchain.js'
 import { findTools, toolsOf } from '../micro/tools.js'
 import { RemoteSession } from '../rpc/remote-session.js'
 import { type ArtifactContents, readArtifact } from '../session/artifact.js'
 import type { ArtifactSource } from '../session/load.js'
-import { programMemory } from '../session/program-memory.js'
 import type { Session } from '../session/session.js'
 import type { Availability, BoardAdapter } from './adapter.js'
 import type { Board } from './board.js'
-
-/** Stands in a simulator's command for the program's file. */
-const IMAGE = '{image}'
 
 /** What a board's programs are built for. @throws `ERR_NOT_AVAILABLE` for boards of a template project */
 export function platformOf({ name, micro }: Board): Platform {
   if (!micro?.firmware) throw unavailable(name, 'is built by a template project')
   const { flash, ram, stack_bytes: stackBytes, ...rest } = micro.firmware
   return { ...rest, flash: flash ?? undefined, ram: ram ?? undefined, stackBytes }
+}
+
+/** @throws as `platformOf`, and for boards without a simulator */
+export function microBoardOf(board: Board): MicroBoard {
+  const platform = platformOf(board)
+  const simulator = board.micro?.simulator
+  if (!simulator) throw unavailable(board.name, 'has no simulator')
+  return { name: board.name, platform, simulator }
 }
 
 function unavailable(board: string, why: string): TvmNodeError {
@@ -38,18 +44,14 @@ function unavailable(board: string, why: string): TvmNodeError {
  * spoken to in a micro session.
  */
 export class MicroAdapter implements BoardAdapter {
-  private readonly platform: Platform
-  private readonly simulator: readonly string[]
+  private readonly board: MicroBoard
   private folder: string | undefined
   private session: RemoteSession | undefined
   private built: { readonly sum: string; readonly firmware: Firmware } | undefined
 
   /** @throws `ERR_NOT_AVAILABLE` for boards of a template project, and for those without a simulator */
-  constructor(private readonly board: Board) {
-    this.platform = platformOf(board)
-    const simulator = board.micro?.simulator
-    if (!simulator) throw unavailable(board.name, 'has no simulator')
-    this.simulator = simulator
+  constructor(board: Board) {
+    this.board = microBoardOf(board)
   }
 
   async available({ signal }: Limits): Promise<Availability> {
@@ -64,9 +66,10 @@ export class MicroAdapter implements BoardAdapter {
 
   /** Looks for compiler and simulator. @throws `ERR_NO_C_COMPILER`, `ERR_NO_SIMULATOR` */
   async setup(): Promise<void> {
-    const { compiler } = this.platform
+    const { name, platform, simulator } = this.board
+    const { compiler } = platform
     await findCompiler(compiler)
-    const tools = await findTools(toolsOf([{ name: this.board.name, compiler, simulator: this.simulator }]))
+    const tools = await findTools(toolsOf([{ name, compiler, simulator }]))
     const missing = tools.find(({ problem }) => problem)
     if (!missing) return
     const { command, problem, install } = missing
@@ -80,12 +83,7 @@ export class MicroAdapter implements BoardAdapter {
     const { image } = await this.build(await readArtifact(path), limits)
     // A board has one program at a time.
     await this.session?.dispose()
-    const line = {
-      kind: 'program',
-      command: this.simulator.map((word) => word.replaceAll(IMAGE, image)),
-      log: `${image}.log`,
-    } as const
-    this.session = await RemoteSession.attach(`board '${this.board.name}'`, line, limits)
+    this.session = await RemoteSession.attach(`board '${this.board.name}'`, lineTo(this.board, image), limits)
     return this.session.load(artifact, limits)
   }
 
@@ -106,23 +104,11 @@ export class MicroAdapter implements BoardAdapter {
 
   /** A program that was built for the same code serves again. */
   private async build(contents: ArtifactContents, { signal }: Limits): Promise<Firmware> {
-    const { metadata, members } = contents
-    if (metadata.executor !== 'aot') {
-      const { name } = this.board
-      throw new TvmNodeError(
-        'ERR_BOARD',
-        `the artifact is for TVM's own runtime; compile it for the board (--board ${name})`,
-        { details: { board: name, executor: metadata.executor } },
-      )
-    }
-    const sum = JSON.stringify(metadata.members)
+    const sum = JSON.stringify(contents.metadata.members)
     if (this.built?.sum === sum) return this.built.firmware
     this.folder ??= await makePrivateFolder()
     const folder = await mkdtemp(join(this.folder, 'program-'))
-    const firmware = await buildFirmware(members, this.platform, folder, {
-      memory: programMemory(contents),
-      signal,
-    })
+    const firmware = await buildNetworkProgram(contents, this.board, folder, signal)
     this.built = { sum, firmware }
     return firmware
   }

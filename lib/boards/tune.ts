@@ -1,5 +1,6 @@
 import { TvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
+import type { MicroBoard } from '../micro/micro-board.js'
 import { formatAddress, parseAddress, TRACKER_PORT } from '../rpc/address.js'
 import { queryTracker } from '../rpc/tracker-client.js'
 import { queueStatuses } from '../rpc/tracker-summary.js'
@@ -9,6 +10,7 @@ import { type Board, type BoardInput, checkTarget, connectorOf, passConfigOf } f
 import { boardHosts } from './board-host.js'
 import { BoardFarm } from './farm.js'
 import { findBoard } from './find.js'
+import { microBoardOf } from './micro.js'
 import type { AdapterOptions } from './open.js'
 
 /** Milliseconds for a tracker to say which boards it knows. */
@@ -29,8 +31,8 @@ export async function tune(
     throw new TvmNodeError('ERR_INVALID_ARGUMENT', 'tune takes a board or a target, not both')
   const found = findBoard(board)
   const config = { ...passConfigOf(found), ...options.config }
-  return tuneOnBoard(found, options.tuner ?? {}, { signal: options.signal, prompt }, (tuner) =>
-    tuneNetwork(model, { ...options, target: found.target, config, tuner }),
+  return tuneOnBoard(found, options.tuner ?? {}, { signal: options.signal, prompt }, (tuner, micro) =>
+    tuneNetwork(model, { ...options, target: found.target, config, tuner, micro }),
   )
 }
 
@@ -45,13 +47,13 @@ export async function tuneOnBoard<Config extends Partial<TunerConfig>, Result>(
   board: Board,
   given: Config,
   { signal, prompt }: Pick<Limits, 'signal'> & Pick<AdapterOptions, 'prompt'>,
-  work: (config: Config) => Promise<Result>,
+  work: (config: Config, micro?: MicroBoard) => Promise<Result>,
 ): Promise<Result> {
   checkTunable(board)
-  checkTarget(board)
   const config = withHardware(board, given)
   const connector = connectorOf(board)
   if (connector === 'local') return work(config)
+  if (connector === 'micro') return work(config, microBoardOf(board))
   const on = (tracker: string, count: number) =>
     work({ ...config, runner: { parallel: count, ...config.runner, tracker, key: board.name } })
   if (connector === 'rpc') return on(board.tracker ?? '', await countBoards(board, signal))
@@ -81,11 +83,6 @@ function withHardware<Config extends Partial<TunerConfig>>(board: Board, config:
 
 /** @throws `ERR_NOT_AVAILABLE` */
 export function checkTunable(board: Board): void {
-  const connector = connectorOf(board)
-  if (connector !== 'micro') return
-  throw new TvmNodeError(
-    'ERR_NOT_AVAILABLE',
-    `this version cannot tune on '${board.name}', which is reached by '${connector}'; set tune to false or name another board`,
-    { details: { board: board.name, connector } },
-  )
+  checkTarget(board)
+  if (connectorOf(board) === 'micro') microBoardOf(board)
 }

@@ -1,6 +1,6 @@
 import { dtypeArg, getGlobalFunc, registerObjectType, TvmObject } from '../runtime/index.js'
 import type { Operation, Tensor } from './te.js'
-import { constant, type ExprLike, PrimExpr, type Var, variable } from './tir.js'
+import { call, constant, type ExprLike, PrimExpr, type Var, variable } from './tir.js'
 
 /** A statement: what loops and stores are made of (TVM v0.18, include/tvm/tir/stmt.h). */
 export class Stmt extends TvmObject {}
@@ -15,6 +15,10 @@ export class Buffer extends TvmObject {
   }
   at(...indices: ExprLike[]): PrimExpr {
     return getGlobalFunc('tir.BufferLoad')(this, indices, null, null) as PrimExpr
+  }
+  /** Where the element at `indices` is. */
+  pointerTo(...indices: ExprLike[]): PrimExpr {
+    return call('handle', 'address_of', this.at(...indices))
   }
   /** Neighbouring elements from `indices` on, as a vector of type `dtype`. */
   vector(dtype: string, ...indices: ExprLike[]): PrimExpr {
@@ -45,6 +49,11 @@ export function loop(extent: ExprLike, body: (i: Var) => Stmt, { parallel = fals
   const i = variable('i')
   const kind = parallel ? ForKind.PARALLEL : ForKind.SERIAL
   return getGlobalFunc('tir.For')(i, 0, extent, kind, body(i), null, null, null) as Stmt
+}
+
+/** Calls a function of C for what it does. */
+export function callExtern(name: string, ...args: ExprLike[]): Stmt {
+  return getGlobalFunc('tir.Evaluate')(call('int32', 'call_extern', name, ...args), null) as Stmt
 }
 
 export function sequence(...steps: Stmt[]): Stmt {

@@ -60,6 +60,10 @@ export class Target extends TvmObject {
     if (this.isX86) return 'uint8'
     return this.isAarch64 && this.has('dotprod') ? 'int8' : undefined
   }
+  /** Whether code is C, whose compiler knows the processor. */
+  get isC(): boolean {
+    return this.kind === 'c'
+  }
   /** Vector registers: 32 with AVX-512 and on 64-bit Arm, else 16. */
   get vectorRegisters(): 16 | 32 {
     return this.simdLanes32 === 16 || this.isAarch64 ? 32 : 16
@@ -71,7 +75,7 @@ export class Target extends TvmObject {
   }
   /** Whether loops may be marked vector and parallel: not for C source. */
   get vectorises(): boolean {
-    return this.kind !== 'c'
+    return !this.isC
   }
 }
 registerObjectType('Target', Target)

@@ -1,10 +1,15 @@
+import { mkdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { ComputeDag } from '../auto-scheduler/dag.js'
 import { parseState } from '../auto-scheduler/state.js'
 import { argsOf, buildFunction, buildSchedule, namedAs, OPERATOR } from '../compile/build-schedule.js'
+import { sourceOf } from '../compile/c/source.js'
 import { writeObjects } from '../compile/codegen.js'
 import { linkSharedLibrary } from '../compile/link.js'
 import { isTvmNodeError } from '../errors.js'
 import { target as makeTarget, type Target } from '../ir/target.js'
+import { type BoardRuntime, linkProgram } from '../micro/firmware.js'
+import { operatorTable } from '../micro/operator-table.js'
 import { registerOperators } from '../ops/register.js'
 import { loadJSON, type Module, openLibrary, type TvmObject } from '../runtime/index.js'
 import { ConfigEntity, type PlainConfig } from '../schedule-config/config-entity.js'
@@ -22,6 +27,8 @@ export interface BuildRequest extends BuildInput {
   readonly folder: string
   /** Pass options. */
   readonly config: PassConfig
+  /** The runtime of boards without an operating system: what is built is a program for them. */
+  readonly runtime?: BoardRuntime | undefined
   /** Distinguishes the files of one build. */
   readonly id: number
 }
@@ -93,14 +100,32 @@ export async function run(request: BuildRequest): Promise<BuildOutcome> {
     error = TrialError.COMPILE_HOST
     const { args } = prepared
     const module = prepared.generate(request.config)
-    const name = `trial${request.id}`
-    const objects = await writeObjects(module, request.folder, name)
-    const path = await linkSharedLibrary(objects, request.folder, name)
+    const path = await link(module, request)
     return { path, args, elapsed: elapsed() }
   } catch (cause) {
     // Instances are refused late where an intrinsic or an extent turns out not to fit.
     if (isTvmNodeError(cause, 'ERR_INVALID_CONFIG')) error = TrialError.INSTANTIATION
     return { error, message: (cause as Error).message, elapsed: elapsed() }
+  }
+}
+
+/** The file that is run: a program with the kernel in it for boards without an operating system, else a shared library. */
+async function link(module: Module, { folder, id, runtime }: BuildRequest): Promise<string> {
+  const name = `trial${id}`
+  if (!runtime) return linkSharedLibrary(await writeObjects(module, folder, name), folder, name)
+  const files = {
+    'src/kernel.c': Buffer.from(sourceOf(module)),
+    'src/model.c': Buffer.from(operatorTable([OPERATOR])),
+  }
+  const own = join(folder, name)
+  await mkdir(own)
+  try {
+    const { image } = await linkProgram(files, runtime, own)
+    const path = `${own}.elf`
+    await rename(image, path)
+    return path
+  } finally {
+    await rm(own, { recursive: true })
   }
 }
 

@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isTvmNodeError } from '../errors.js'
+import { type BoardRuntime, compileRuntime } from '../micro/firmware.js'
+import type { Platform } from '../micro/platform.js'
 import { Engine } from '../process/engine.js'
 import { TrialError } from '../schedule-config/record.js'
 import { allowedCpus } from '../session/cpus.js'
@@ -15,6 +17,8 @@ export interface BuilderOptions {
   readonly timeout?: number
   /** Pass options, those that the network is built with. */
   readonly config?: PassConfig
+  /** A kind of boards without an operating system: what is built is programs for them. */
+  readonly platform?: Platform
 }
 
 /** Builds in a pool of processes: one that crashes or hangs costs its trial and is replaced. */
@@ -27,17 +31,25 @@ export class LocalBuilder implements Builder {
   private nextId = 1
 
   private readonly config: PassConfig
+  private readonly platform: Platform | undefined
+  private runtime: Promise<BoardRuntime> | undefined
 
-  constructor({ parallel = allowedCpus().length, timeout = 10, config = {} }: BuilderOptions = {}) {
+  constructor(options: BuilderOptions = {}) {
+    const { parallel = allowedCpus().length, timeout = 10, config = {}, platform } = options
     this.config = config
+    this.platform = platform
     this.parallel = parallel
     this.timeoutMs = timeout * 1000
   }
 
+  /** @throws what compiling the boards' runtime throws */
   async build(input: BuildInput, signal?: AbortSignal): Promise<BuildOutcome> {
     this.folder ??= mkdtemp(join(tmpdir(), 'tvm-node-build-'))
-    const { config } = this
-    const request: BuildRequest = { ...input, config, folder: await this.folder, id: this.nextId++ }
+    const folder = await this.folder
+    // Once for all trials, of which only the kernel changes.
+    if (this.platform) this.runtime ??= compileRuntime(this.platform, folder)
+    const runtime = await this.runtime
+    const request: BuildRequest = { ...input, config: this.config, runtime, folder, id: this.nextId++ }
     const engine = this.idle.pop() ?? this.start()
     const started = performance.now()
     try {

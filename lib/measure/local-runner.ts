@@ -34,6 +34,7 @@ const MOST_DEFAULT_THREADS = 8
 export class LocalRunner implements Runner {
   readonly parallel = 1
   readonly local = true
+  readonly exact = false
   private engine: Engine | undefined
   private readonly timing: TimingOptions
   private readonly timeoutMs: number

@@ -40,6 +40,7 @@ const UPLOAD = 300_000
  */
 export class RpcRunner implements Runner {
   readonly local = false
+  readonly exact = false
   readonly parallel: number
   private readonly timing: TimingOptions
   private readonly pool: BoardPool

@@ -86,6 +86,8 @@ export interface Runner {
   readonly parallel: number
   /** Whether it runs on the processors that build: nothing else may then happen meanwhile. */
   readonly local: boolean
+  /** Whether measurements are counts that are the same each time: one is then enough. */
+  readonly exact: boolean
   dispose(): Promise<void>
 }
 

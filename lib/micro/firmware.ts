@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, parse } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { C_BACKEND, C_FLAGS, runCompiler } from '../c-compiler.js'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
@@ -33,14 +33,46 @@ export interface BuildOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** The board runtime compiled for a platform: what all programs for it have in common. */
+export interface BoardRuntime {
+  readonly platform: Platform
+  /** The compiler, which links too. */
+  readonly command: string
+  /** Object files and arguments for the linker. */
+  readonly inputs: readonly string[]
+}
+
 /** Options for the runtime, which is to be small; generated code is to be fast. */
 const RUNTIME_FLAGS = ['-std=c99', '-Os']
 const SMALL = ['-ffunction-sections', '-fdata-sections', '-g0']
 
 /**
- * Builds the board runtime with a network's code.
+ * Compiles the board runtime.
  *
- * @param folder - A private folder for what is built; it must last as long as the firmware.
+ * @param folder - An existing private folder for what is built; it must last as long as programs are linked with the runtime.
+ * @throws `ERR_NO_C_COMPILER`, `ERR_C_COMPILER`, `ERR_CONFIG` for a port that there is not
+ */
+export async function compileRuntime(
+  platform: Platform,
+  folder: string,
+  signal?: AbortSignal,
+): Promise<BoardRuntime> {
+  const { command } = await findCompiler(platform.compiler)
+  const sources = [...(await sourcesIn(join(BOARD, 'src'))), ...(await portSources(platform))]
+  const objects = await compileAll(
+    command,
+    sources,
+    folder,
+    [...RUNTIME_FLAGS, ...flagsFor(platform)],
+    signal,
+  )
+  return { platform, command, inputs: [...objects, ...(await linkerArguments(platform, folder))] }
+}
+
+/**
+ * Builds a program: a network's code with the board runtime.
+ *
+ * @param folder - A private folder for what is built; it must last as long as the program.
  * @throws `ERR_NO_C_COMPILER`, `ERR_C_COMPILER`, `ERR_BOARD_MEMORY`
  */
 export async function buildFirmware(
@@ -50,26 +82,33 @@ export async function buildFirmware(
   { memory, signal }: BuildOptions = {},
 ): Promise<Firmware> {
   if (memory) checkMemory(memory, platform)
-  const { command } = await findCompiler(platform.compiler)
+  const runtimeFolder = join(folder, 'runtime')
+  await mkdir(runtimeFolder)
+  const runtime = await compileRuntime(platform, runtimeFolder, signal)
+  return linkProgram(files, runtime, folder, { memory, signal })
+}
+
+/** Builds a program with a runtime that is compiled already. @throws as `buildFirmware` */
+export async function linkProgram(
+  files: ProgramFiles,
+  { platform, command, inputs }: BoardRuntime,
+  folder: string,
+  { memory, signal }: BuildOptions = {},
+): Promise<Firmware> {
   const written = await writeFiles(files, folder)
-  const include = [
-    ...[join(BOARD, 'include'), join(BOARD, 'src'), C_BACKEND, join(folder, 'include')],
-    ...portFolders(platform),
-  ].flatMap((path) => ['-I', path])
-  const common = [...SMALL, ...platform.flags, ...include]
-  const runtime = [...(await sourcesIn(join(BOARD, 'src'))), ...(await portSources(platform))]
-  const jobs = [
-    ...runtime.map((path) => ({ path, flags: RUNTIME_FLAGS })),
-    ...written.filter((path) => path.endsWith('.c')).map((path) => ({ path, flags: [...C_FLAGS, '-w'] })),
-  ]
-  const objects = await compileAll(jobs, folder, (path, flags, output) =>
-    runCompiler(command, [...flags, ...common, '-c', path, '-o', output], signal),
-  )
-  const image = join(folder, 'program.elf')
+  const sources = written.filter((path) => path.endsWith('.c'))
+  const flags = [...C_FLAGS, '-w', ...flagsFor(platform), '-I', join(folder, 'include')]
+  const objects = await compileAll(command, sources, folder, flags, signal)
   const given = written.filter((path) => path.endsWith('.o'))
-  const inputs = [...objects, ...given, ...(await linkerArguments(platform, folder))]
-  await link(command, [...platform.flags, '-o', image, ...inputs, '-Wl,--gc-sections', '-lm'], memory, signal)
+  const image = join(folder, 'program.elf')
+  const args = [...platform.flags, '-o', image, ...objects, ...given, ...inputs, '-Wl,--gc-sections', '-lm']
+  await link(command, args, memory, signal)
   return { image, sizes: programSizes(await readFile(image)) }
+}
+
+function flagsFor(platform: Platform): string[] {
+  const include = [join(BOARD, 'include'), join(BOARD, 'src'), C_BACKEND, ...portFolders(platform)]
+  return [...SMALL, ...platform.flags, ...include.flatMap((path) => ['-I', path])]
 }
 
 async function writeFiles(files: ProgramFiles, folder: string): Promise<string[]> {
@@ -108,27 +147,22 @@ async function portSources(platform: Platform): Promise<string[]> {
   )
 }
 
-interface Job {
-  readonly path: string
-  readonly flags: readonly string[]
-}
-
 /** Compiles some at a time, the last ones first: a network's operators take longest. */
 async function compileAll(
-  jobs: readonly Job[],
+  command: string,
+  sources: readonly string[],
   folder: string,
-  compile: (path: string, flags: readonly string[], output: string) => Promise<void>,
+  flags: readonly string[],
+  signal?: AbortSignal,
 ): Promise<string[]> {
-  const outputs = jobs.map((_, i) => join(folder, `${i}.o`))
-  const waiting = [...jobs.entries()]
+  const jobs = sources.map((path) => ({ path, output: join(folder, `${parse(path).name}.o`) }))
+  const waiting = [...jobs]
   const work = async () => {
-    for (let next = waiting.pop(); next; next = waiting.pop()) {
-      const [i, { path, flags }] = next
-      await compile(path, flags, outputs[i] as string)
-    }
+    for (let next = waiting.pop(); next; next = waiting.pop())
+      await runCompiler(command, [...flags, '-c', next.path, '-o', next.output], signal)
   }
   await Promise.all(Array.from({ length: availableParallelism() }, work))
-  return outputs
+  return jobs.map(({ output }) => output)
 }
 
 /** A linker script includes the port's own and tells it of the board's memory. */

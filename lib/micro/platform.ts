@@ -19,3 +19,8 @@ export interface Platform {
   /** Bytes of stack where the program's linker script sets it. */
   readonly stackBytes?: number | undefined
 }
+
+/** Whether the clock of programs counts instructions, so that a count is the same each time. */
+export function countsInstructions({ flags }: Platform): boolean {
+  return flags.includes('-DBOARD_COUNTS_INSTRUCTIONS=1')
+}

@@ -34,6 +34,9 @@ export interface KernelArgument {
   readonly dtype: string
 }
 
+/** What the function of a kernel is called. */
+const KERNEL = 'default_function'
+
 /** Brings a kernel's library to the board, times it there on random numbers, and removes it. */
 export function timeKernel(
   session: Module,
@@ -43,18 +46,36 @@ export function timeKernel(
 ): number[] {
   const name = basename(library.path)
   need(session, 'tvm.rpc.server.upload')(name, library.bytes)
-  const arrays: NDArray[] = []
   try {
     using module = getGlobalFunc('rpc.LoadRemoteModule')(session, name) as Module
+    return timeOnRandom(session, module, args, timing)
+  } finally {
+    need(session, 'tvm.rpc.server.remove')(name)
+  }
+}
+
+/** The same for a kernel that is part of the board's program. */
+export function timeOwnKernel(session: Module, args: readonly KernelArgument[], timing: Timing): number[] {
+  using library = need(session, 'runtime.SystemLib')() as Module
+  return timeOnRandom(session, library, args, timing)
+}
+
+function timeOnRandom(
+  session: Module,
+  module: Module,
+  args: readonly KernelArgument[],
+  timing: Timing,
+): number[] {
+  const arrays: NDArray[] = []
+  try {
     const fill = need(session, 'tvm.contrib.random.random_fill')
     for (const { shape, dtype } of args) {
       const array = NDArray.empty(shape, dtype, remoteCpu(session))
       arrays.push(array)
       fill(array)
     }
-    return timeOnBoard(session, module, 'default_function', arrays, timing)
+    return timeOnBoard(session, module, KERNEL, arrays, timing)
   } finally {
     for (const array of arrays) array.dispose()
-    need(session, 'tvm.rpc.server.remove')(name)
   }
 }

@@ -61,6 +61,15 @@ export class RemoteSession implements AsyncDisposable {
     return RemoteSession.begin(name, undefined, { type: 'attach', line }, { signal, timeoutMs })
   }
 
+  /**
+   * Ends what this session is with and begins anew at another line: the next program of a board, without another process.
+   *
+   * @throws as `attach`; the session is then lost
+   */
+  async reattach(line: LineDescription, { signal, timeoutMs = CONNECT }: Limits = {}): Promise<void> {
+    await this.call({ type: 'attach', line }, { signal, timeoutMs })
+  }
+
   private static async begin(
     where: string,
     address: Address | undefined,
@@ -113,13 +122,14 @@ export class RemoteSession implements AsyncDisposable {
   }
 
   /**
-   * Times a kernel, the only function of a library of this machine, on the board.
+   * Times a kernel on the board.
    *
+   * @param path - A library of this machine of which it is the only function; undefined where it is part of the board's program.
    * @returns Seconds a call, one a measurement.
    * @throws as `upload`
    */
   async timeKernel(
-    path: string,
+    path: string | undefined,
     args: readonly KernelArgument[],
     timing: Timing,
     limits?: Limits,

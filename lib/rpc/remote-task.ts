@@ -16,7 +16,7 @@ import { type ArtifactMetadata, checkProcessor, type Processor, readArtifact } f
 import type { Ran } from '../session/engine-task.js'
 import { Inbox, Outbox, type Parcel } from '../session/shared-tensors.js'
 import { type Address, formatAddress } from './address.js'
-import { type KernelArgument, timeKernel } from './board-timing.js'
+import { type KernelArgument, timeKernel, timeOwnKernel } from './board-timing.js'
 import { DEAD_AFTER_S } from './protocol.js'
 import { remoteError } from './remote-error.js'
 import type { RemoteExecutor } from './remote-executor.js'
@@ -54,8 +54,8 @@ export type RemoteCall =
   | { readonly type: 'unload'; readonly id: number }
   | {
       readonly type: 'time'
-      /** Of a library with one kernel. */
-      readonly path: string
+      /** Of a library with one kernel; undefined where the board's program has it. */
+      readonly path: string | undefined
       readonly args: readonly KernelArgument[]
       readonly timing: Timing
     }
@@ -119,8 +119,9 @@ function perform(call: Exclude<RemoteCall, { type: 'open' }>): unknown {
     case 'unload':
       return unload(call.id)
     case 'time': {
-      const library = { path: call.path, bytes: readBytes(call.path) }
-      return timeKernel(current(), library, call.args, call.timing)
+      const { path, args, timing } = call
+      if (path === undefined) return timeOwnKernel(current(), args, timing)
+      return timeKernel(current(), { path, bytes: readBytes(path) }, args, timing)
     }
     case 'close':
       return close()

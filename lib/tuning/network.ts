@@ -73,8 +73,12 @@ async function measureInTurns(
       return report.metrics.latencyUs.median / 1000
     }
     const times = candidates.map((): number[] => [])
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < (runner.exact ? 1 : ROUNDS); round++) {
       for (const [i, session] of networks.sessions.entries()) {
+        if (runner.exact) {
+          times[i]?.push(await measure(session, 1))
+          continue
+        }
         const before = times[i]?.[0] ?? (await measure(session, FEWEST_RUNS))
         const repeat = Math.min(MOST_RUNS, Math.max(FEWEST_RUNS, Math.round(TURN / before)))
         times[i]?.push(await measure(session, repeat))

@@ -1,8 +1,10 @@
 import { type BuilderOptions, LocalBuilder } from '../measure/local-builder.js'
 import { LocalRunner } from '../measure/local-runner.js'
 import { measureBatch } from '../measure/measure.js'
+import { MicroRunner } from '../measure/micro-runner.js'
 import { RpcRunner } from '../measure/rpc-runner.js'
 import type { Builder, Runner } from '../measure/trial.js'
+import type { MicroBoard } from '../micro/micro-board.js'
 import { parseAddress, TRACKER_PORT } from '../rpc/address.js'
 import type { PlainConfig } from '../schedule-config/config-entity.js'
 import { meanCost, type TuningRecord } from '../schedule-config/record.js'
@@ -96,7 +98,8 @@ export class TuningSession {
   /**
    * Measures each task's best configurations and its default one in turns.
    *
-   * @returns For each task the best that is faster than the default; undefined where none is.
+   * @returns For each task the best that is faster than the default; none where there is none, unless a slower record of another
+   * task that serves the same calls would be taken.
    */
   async decide(
     filter: (state: TaskState, record: TuningRecord) => boolean,
@@ -117,7 +120,27 @@ export class TuningSession {
       const winner = finalists[costs.indexOf(best)]
       if (winner && best < (standard as number)) winners.set(state, { ...winner, costs: [best] })
     }
+    this.keepDefaults(winners)
     return winners
+  }
+
+  /** A record of one task displaces what another one that serves the same calls does without: unless that has one too. */
+  private keepDefaults(winners: Map<TaskState, TuningRecord>): void {
+    for (const state of this.options.tasks) {
+      const { task, records, defaultCost } = state
+      const displaced = [...winners].some(
+        ([
+          rival,
+          {
+            costs: [cost = 0],
+          },
+        ]) =>
+          cost > (defaultCost ?? Number.POSITIVE_INFINITY) &&
+          rival.task.calls.some((call) => task.calls.includes(call)),
+      )
+      const record = records.find(({ config, costs }) => costs.length > 0 && state.isDefault(config))
+      if (displaced && record && !winners.has(state)) winners.set(state, record)
+    }
   }
 
   private get seconds(): number {
@@ -206,10 +229,11 @@ export class TuningSession {
   }
 }
 
-/** Builder and runner as a configuration wants them. @throws `ERR_INVALID_ARGUMENT` for a tracker that is no address */
+/** Builder and runner as a configuration wants them, or for a board without an operating system. @throws `ERR_INVALID_ARGUMENT` for a tracker that is no address */
 export function measuringFor(
   { builder, runner = {}, timeout }: TunerSettings,
   config: BuilderOptions['config'] = {},
+  board?: MicroBoard,
 ): {
   builder: Builder
   runner: Runner
@@ -225,22 +249,26 @@ export function measuringFor(
     ...given('cacheFlush', runner.cache_flush),
   }
   const { tracker, key, parallel, wait, threads } = runner
+  const makeRunner = () => {
+    if (board) return new MicroRunner({ ...timing, board, ...given('parallel', parallel) })
+    if (tracker === undefined || key === undefined)
+      return new LocalRunner({ ...timing, ...given('threads', threads) })
+    return new RpcRunner({
+      ...timing,
+      tracker: parseAddress(tracker, TRACKER_PORT),
+      key,
+      ...given('parallel', parallel),
+      ...given('wait', wait),
+    })
+  }
   return {
     builder: new LocalBuilder({
       timeout,
       config,
+      ...given('platform', board?.platform),
       ...given('parallel', builder?.parallel),
       ...given('timeout', builder?.timeout),
     }),
-    runner:
-      tracker !== undefined && key !== undefined
-        ? new RpcRunner({
-            ...timing,
-            tracker: parseAddress(tracker, TRACKER_PORT),
-            key,
-            ...given('parallel', parallel),
-            ...given('wait', wait),
-          })
-        : new LocalRunner({ ...timing, ...given('threads', threads) }),
+    runner: makeRunner(),
   }
 }

@@ -6,6 +6,7 @@ import type { Artifact, CompileOptions } from '../compile/compile.js'
 import { TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
 import type { Runner } from '../measure/trial.js'
+import type { MicroBoard } from '../micro/micro-board.js'
 import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import type { TrialError, TuningRecord } from '../schedule-config/record.js'
 import { describeWorkload, type Workload } from '../schedule-config/workload.js'
@@ -29,6 +30,8 @@ export interface TuneOptions
   readonly tuner?: Partial<TunerConfig>
   /** Threads of a run of the whole network; default the processors, at most 8. */
   readonly threads?: number
+  /** A board without an operating system that the trials are built for and run on; `boards/` describes one. @internal */
+  readonly micro?: MicroBoard | undefined
   readonly onEvent?: (event: TuneEvent) => void
 }
 
@@ -41,6 +44,7 @@ const optionsSchema = optionSchema({
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
   tuner: z.looseObject({}),
   threads: z.int().min(1),
+  micro: z.looseObject({}),
   onEvent: z.instanceof(Function),
   ...limitOptions,
 })
@@ -92,7 +96,7 @@ async function withTuning<T>(
   using time = new LimitedTime({ signal: options.signal, timeoutMs: options.timeoutMs })
   const { signal } = time
   const tuner = searchTuner({ target: options.target ?? DEFAULT_TARGET, templates, source }, config)
-  const measuring = measuringFor(config, options.config)
+  const measuring = measuringFor(config, options.config, options.micro)
   let records: RecordFile | undefined
   try {
     records = config.records === undefined ? undefined : await RecordFile.open(config.records)
@@ -160,7 +164,8 @@ export async function tune(model: string | Uint8Array, options: TuneOptions = {}
     if (typeof model !== 'string') await writeFile(path, model)
     const source = { model: path, optLevel, shapes, constants }
     return await withTuning(source, options, async ({ session, tasks, infos, runner, emit, signal }) => {
-      const compileOptions: CompileOptions = { target, optLevel, shapes, constants, templates, config }
+      const executor = options.micro ? 'aot' : 'auto'
+      const compileOptions = { target, executor, optLevel, shapes, constants, templates, config } as const
       const network = { compile: compileOptions, runner, threads: options.threads, signal }
       emit({ type: 'phase', phase: 'baseline' })
       const untuned = await buildCandidate(path, 'untuned', [], network)

@@ -1,6 +1,7 @@
 import type { CompileOptions } from '../compile/compile.js'
 import { TvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
+import type { MicroBoard } from '../micro/micro-board.js'
 import type { TunerName, TunerSettings } from './config.js'
 import type { TuneEvent } from './events.js'
 
@@ -14,6 +15,8 @@ export interface TuneRequest {
   /** Pass options. */
   readonly config?: CompileOptions['config']
   readonly settings: TunerSettings
+  /** A board without an operating system that trials run on. */
+  readonly micro?: MicroBoard
 }
 
 export interface TunerOptions extends Limits {
@@ -33,7 +36,7 @@ const baseline: Tuner = async () => ({ build: {} })
 
 /** A search, whichever the settings name. */
 const searched: Tuner = async (
-  { model, target, shapes, config, settings },
+  { model, target, shapes, config, settings, micro },
   { signal, timeoutMs, onEvent },
 ) => {
   const { tune } = await import('./tune.js')
@@ -42,6 +45,7 @@ const searched: Tuner = async (
     tuner: settings,
     ...(shapes && { shapes }),
     ...(config && { config }),
+    ...(micro && { micro }),
     ...(signal && { signal }),
     ...(timeoutMs !== undefined && { timeoutMs }),
     ...(onEvent && { onEvent }),

@@ -4,6 +4,9 @@ import { buildFor } from '#lib/boards/build-options.js'
 import { findBoard } from '#lib/boards/find.js'
 import { openBoard } from '#lib/boards/open.js'
 import { compile } from '#lib/compile/compile.js'
+import { ConfigEntity } from '#lib/schedule-config/config-entity.js'
+import { other, split } from '#lib/schedule-config/knob.js'
+import { TrialError, type TuningRecord } from '#lib/schedule-config/record.js'
 import { load } from '#lib/session/load.js'
 import { largestDifference, network } from '../support/artifacts.js'
 import { cli } from '../support/cli.js'
@@ -44,6 +47,43 @@ for (const [name, compiler, simulator] of boards) {
     },
   )
 }
+
+test.skipIf(!hasTool('arm-none-eabi-gcc') || !hasTool('qemu-system-arm'))(
+  'products of pairs in one instruction give the same outputs in fewer of them (needs arm-none-eabi-gcc, qemu-system-arm)',
+  async () => {
+    const { model, inputs } = network('kws_dscnn_int8')
+    const board = findBoard('qemu_cortex_m4')
+    // The network's 1x1 convolutions, which are three quarters of its work.
+    const tensors = [
+      ['TENSOR', [1, 64, 25, 5], 'int8'],
+      ['TENSOR', [64, 64, 1, 1], 'int8'],
+    ]
+    const args = [...tensors, [1, 1], [0, 0, 0, 0], [1, 1], 'NCHW', 'NCHW', 'int32']
+    const tile = {
+      tile_ic: split(-1, 64),
+      tile_oc: split(-1, 64),
+      tile_ow: split(-1, 5),
+      tile_lanes: other(2),
+    }
+    const record = {
+      target: 'c -keys=cpu ',
+      workload: { task: 'conv2d_NCHWc_dsp.arm_cpu', args },
+      config: ConfigEntity.of(tile).toPlain(),
+      ...{ costs: [1e-6], error: TrialError.NONE, elapsed: 0, timestamp: 0 },
+    } as TuningRecord
+    const runs = []
+    for (const records of [[], [record]]) {
+      await using artifact = await compile(model, { ...buildFor(board), records })
+      await using connection = openBoard(board)
+      const session = await connection.upload(artifact)
+      const [output] = Object.values(await session.run(inputs))
+      runs.push({ output, instructions: (await session.usage?.())?.instructions ?? 0 })
+    }
+    const [before, after] = runs
+    expect(after?.output).toEqual(before?.output)
+    expect(after?.instructions).toBeLessThan((before?.instructions ?? 0) / 1.3)
+  },
+)
 
 const small = (name: string, flash: number, ram: number): Board => {
   const board = findBoard(name)

@@ -2,7 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { call, constant, type Expr } from '#lib/ir/relay.js'
 import type { Tensor } from '#lib/tensor.js'
-import { elements, indices, offset } from './reference.js'
+import { indices } from './reference.js'
+import { attributesOf, type ByteConvolution, bytes, convolution } from './reference-int8.js'
 import { runTensors } from './run.js'
 
 /** CPUs by the way they multiply bytes: in 128, 256 and 512 bits by pairs of 16 bits, by fours in 512 and in 256 bits. */
@@ -17,68 +18,8 @@ const targets = [
 // Lets the worker answer the test runner between builds.
 afterEach(() => setImmediate())
 
-interface Case {
-  /** [batch, channels, height, width] */
-  readonly data: readonly [number, number, number, number]
-  readonly filters: number
-  readonly kernel: readonly [number, number]
-  readonly strides?: readonly [number, number]
-  /** [top, left, bottom, right] */
-  readonly padding?: readonly [number, number, number, number]
-  readonly dilation?: readonly [number, number]
-  readonly groups?: number
-}
-
-/** Reproducible bytes that reach both ends of their range, where 16 bits would overflow. */
-function bytes(dtype: 'uint8' | 'int8', shape: readonly number[], seed: number): Tensor {
-  let state = seed
-  const [low, high] = dtype === 'uint8' ? [0, 255] : [-128, 127]
-  const next = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    const draw = state >>> 24
-    return draw < 64 ? low : draw < 128 ? high : low + draw
-  }
-  const values = Array.from({ length: elements(shape) }, next)
-  return { dtype, shape, data: dtype === 'uint8' ? Uint8Array.from(values) : Int8Array.from(values) }
-}
-
-function convolution(data: Tensor, weight: Tensor, c: Case): Tensor {
-  const { strides = [1, 1], padding = [0, 0, 0, 0], dilation = [1, 1], groups = 1 } = c
-  const [batch, , ...size] = data.shape as [number, number, number, number]
-  const [filters, perGroup, ...kernel] = weight.shape as [number, number, number, number]
-  const out = size.map(
-    (length, a) =>
-      Math.floor(
-        (length +
-          (padding[a] as number) +
-          (padding[2 + a] as number) -
-          ((kernel[a] as number) - 1) * (dilation[a] as number) -
-          1) /
-          (strides[a] as number),
-      ) + 1,
-  )
-  const shape = [batch, filters, ...out]
-  const result = new Int32Array(elements(shape))
-  const [x, w] = [data.data as Uint8Array, weight.data as Int8Array]
-  let flat = 0
-  for (const [n, f, oy, ox] of indices(shape) as Generator<[number, number, number, number]>) {
-    const first = Math.floor(f / (filters / groups)) * perGroup
-    let sum = 0
-    for (const [ch, ky, kx] of indices([perGroup, ...kernel]) as Generator<[number, number, number]>) {
-      const iy = oy * strides[0] + ky * dilation[0] - padding[0]
-      const ix = ox * strides[1] + kx * dilation[1] - padding[1]
-      if (iy < 0 || ix < 0 || iy >= size[0] || ix >= size[1]) continue
-      sum +=
-        (x[offset([n, first + ch, iy, ix], data.shape)] as number) *
-        (w[offset([f, ch, ky, kx], weight.shape)] as number)
-    }
-    result[flat++] = sum
-  }
-  return { dtype: 'int32', shape, data: result }
-}
-
 const same = [1, 1, 1, 1] as const
-const cases: [string, Case][] = [
+const cases: [string, ByteConvolution][] = [
   ['3x3, padded', { data: [1, 16, 9, 11], filters: 32, kernel: [3, 3], padding: same }],
   ['3x3, two blocks of filters', { data: [1, 8, 6, 19], filters: 96, kernel: [3, 3], padding: same }],
   ['1x1', { data: [1, 32, 5, 7], filters: 48, kernel: [1, 1] }],
@@ -115,18 +56,10 @@ const cases: [string, Case][] = [
 
 describe.each(targets)('convolutions of bytes are exact on %s', (target) => {
   test.each(cases)('%s', (_name, c) => {
-    const { strides = [1, 1], padding = [0, 0, 0, 0], dilation = [1, 1], groups = 1, kernel, filters } = c
+    const { groups = 1, kernel, filters } = c
     const data = bytes('uint8', c.data, 7)
     const weight = bytes('int8', [filters, c.data[1] / groups, ...kernel], 11)
-    const attrs = {
-      strides,
-      padding,
-      dilation,
-      groups,
-      channels: filters,
-      kernel_size: kernel,
-      out_dtype: 'int32',
-    }
+    const attrs = attributesOf(c)
     const body = (x: Expr) => call('nn.conv2d', [x, constant(weight)], attrs as never)
     expect(runTensors([data], body, { target })[0]).toEqual(convolution(data, weight, c))
   })

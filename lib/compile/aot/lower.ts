@@ -17,6 +17,7 @@ import { fuse, type Generation } from '../lower.js'
 import { passesDone } from '../optimize.js'
 import { dropReturnChecks } from './check-return.js'
 import { serialLoops } from './serial-loops.js'
+import { stackBuffers } from './stack-buffers.js'
 
 /** A network's inputs and outputs, under names that C takes. */
 export interface Interface {
@@ -65,7 +66,11 @@ export function lowerAot(
 ): AotNetwork {
   options.onStep?.('codegen')
   const { optLevel, config } = passSettings(target, options)
-  const lowering = [...((config['tir.add_lower_pass'] as TvmArg[]) ?? []), ...serialLoops()]
+  const lowering = [
+    ...((config['tir.add_lower_pass'] as TvmArg[]) ?? []),
+    ...serialLoops(),
+    ...(target.kind === 'c' ? stackBuffers() : []),
+  ]
   const context = {
     optLevel,
     config: { ...config, 'tir.add_lower_pass': lowering },

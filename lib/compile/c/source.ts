@@ -1,5 +1,6 @@
 import { TvmNodeError } from '../../errors.js'
 import type { Module, TvmArg } from '../../runtime/index.js'
+import { defineDotTiles } from './dot-tiles.js'
 import { keepFloatConstants, writeConstants } from './float-constants.js'
 import { defineReinterpretations, reinterpretInUnions } from './reinterpretation.js'
 
@@ -29,7 +30,7 @@ export function sourceOf(module: Module): string {
       'ERR_NO_IMPLEMENTATION',
       "the network computes with float16, which C does not have; use a target of kind 'llvm', or float32",
     )
-  const source = defineReinterpretations(writeConstants(generated))
+  const source = defineDotTiles(defineReinterpretations(writeConstants(generated)))
   const pragmas = warnings.map((warning) => `#pragma GCC diagnostic ignored "-W${warning}"\n`)
   return `#ifdef __GNUC__\n${pragmas.join('')}#endif\n${source}`
 }

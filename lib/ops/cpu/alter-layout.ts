@@ -180,6 +180,7 @@ const convolutions = alterBy(
   {
     'conv2d_NCHWc.x86': blockedConvolution('plain'),
     'conv2d_NCHWc_int8.x86': blockedConvolution('bytes'),
+    'conv2d_NCHWc_dsp.arm_cpu': blockedConvolution('bytes'),
     'group_conv2d_nchw.x86': blockedConvolution('plain'),
     'depthwise_conv2d_NCHWc.x86': blockedConvolution('depthwise'),
   },

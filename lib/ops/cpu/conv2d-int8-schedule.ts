@@ -3,7 +3,13 @@ import { createSchedule, type Operation, type Schedule, type Stage, type Tensor 
 import type { IterVar } from '../../ir/tir.js'
 import type { Config } from '../../schedule-config/config.js'
 import { dotLanes, dotProduct, dotScratch } from './dot-product.js'
-import { areWorthThreads, inlineInjective, scheduleElementwise, vectorizeLanes } from './schedule-util.js'
+import {
+  areWorthThreads,
+  findTag,
+  inlineInjective,
+  scheduleElementwise,
+  vectorizeLanes,
+} from './schedule-util.js'
 import { type RegisterTile, registerTile, type TileCase } from './tiling.js'
 
 const BYTES = 'conv2d_NCHWc_int8'
@@ -92,13 +98,4 @@ function scheduleCopy(stage: Stage, target: Target): void {
   const bytes = axis.reduce((product, each) => product * each.extent, 1)
   if (last.extent > 1 && last.extent <= 64) stage.vectorize(last)
   if (target.vectorises && bytes >= BYTES_WORTH_A_THREAD) stage.parallel(stage.fuse(...axis.slice(0, 3)))
-}
-
-function findTag(outputs: readonly Tensor[], tag: string): Operation {
-  const queue = outputs.map(({ op }) => op)
-  for (let op = queue.shift(); op; op = queue.shift()) {
-    if (op.tag === tag) return op
-    if (op.isCompute) queue.push(...op.inputs.map((input) => input.op))
-  }
-  throw new Error(`no operation is tagged ${tag}`)
 }

@@ -21,7 +21,7 @@ export const ROWS = 'injective,rows'
 const WIDEST_TILE = 64
 
 /** The shape of a convolution whose weights may be in blocks of four channels. */
-function byteShape(args: readonly (PlainArg | TemplateArg)[]): ConvolutionShape {
+export function byteShape(args: readonly (PlainArg | TemplateArg)[]): ConvolutionShape {
   const weight = args[1] instanceof Tensor ? args[1] : theTensor(args[1] as PlainArg)
   const [k = 1, c = 1, r = 1, s = 1, quads = 1, block = 1] = weight.shape
   if (weight.shape.length === 4) return convolutionShape(args)
@@ -51,7 +51,7 @@ export const conv2dNCHWcInt8 = registerTemplate({
   compute(config, args, target) {
     const shape = byteShape(args)
     defineKnobs(config, shape)
-    const [data, weight] = operands(config, args, shape, target)
+    const [data, weight] = operands(config, args, shape, (block) => dotLanes(block, target) > 0)
     return [convolution(data, weight, args, shape, tileColumns(config))]
   },
   schedule: (config, outputs, target) => scheduleConv2dInt8(config, outputs, target),
@@ -95,17 +95,17 @@ function defineKnobs(config: Config, { inputs, filters, kernel, width, height }:
 }
 
 /** The operands in blocks; ready-made ones stand in the place of those in the plain layout. */
-function operands(
+export function operands(
   config: Config,
   [data, weight]: readonly TemplateArg[],
   { inputs, filters, groups }: ConvolutionShape,
-  target: Target,
+  fits: (block: number) => boolean,
 ): [data: Tensor, weight: Tensor] {
   const [d, w] = [data as Tensor, weight as Tensor]
   if (d.shape.length === 5) return [d, w]
   const [ib, ob] = [config.inner('tile_ic'), config.inner('tile_oc')]
   const perGroup = inputs / groups
-  if (perGroup % ib !== 0 || (filters / groups) % ob !== 0 || ib % DOT !== 0 || dotLanes(ob, target) === 0) {
+  if (perGroup % ib !== 0 || (filters / groups) % ob !== 0 || ib % DOT !== 0 || !fits(ob)) {
     throw new TvmNodeError('ERR_INVALID_CONFIG', `blocks of ${ib} and ${ob} channels do not divide a group`)
   }
   const [n, , h, wide] = d.shape as [number, number, number, number]
@@ -116,7 +116,8 @@ function operands(
   ]
 }
 
-function convolution(
+/** @param tile - Columns of a tile, for which those of all rows may become one row; 0 where they must not. */
+export function convolution(
   data: Tensor,
   weight: Tensor,
   args: readonly TemplateArg[],
@@ -143,8 +144,8 @@ function convolution(
     const weigh = weight.at(oc, chunk.var, y.var, x.var, quad.var, oi, k.var)
     return sum(mul(cast(value, 'int32'), cast(weigh, 'int32')), [chunk, y, x, quad, k])
   }
-  const names = { name: BYTES, tag: BYTES }
-  if (!isFlatKernel([r, s], [sh, sw]) || tile % q > 0 || p % (tile / q) > 0)
+  const names = { name: BYTES, tag: BYTES, attrs: { step: sw } }
+  if (tile === 0 || !isFlatKernel([r, s], [sh, sw]) || tile % q > 0 || p % (tile / q) > 0)
     return compute([n, kc, p, q, ob], at as never, names)
   const flat = (b: PrimExpr, oc: PrimExpr, i: PrimExpr, oi: PrimExpr) =>
     at(b, oc, floordiv(i, q), floormod(i, q), oi)

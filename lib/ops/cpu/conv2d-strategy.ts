@@ -6,6 +6,7 @@ import type { TemplateArg } from '../../schedule-config/workload.js'
 import { border, int, ints, outDtype, text } from '../attrs.js'
 import { type Implementation, registerStrategy } from '../strategy.js'
 import { templated } from '../templated.js'
+import { conv2dDsp, isDspConvolution } from './conv2d-dsp.js'
 import { conv2dNCHWc, depthwiseConv2dNCHWc, groupConv2d } from './conv2d-nchwc.js'
 import { conv2dNCHWcInt8, isByteConvolution } from './conv2d-nchwc-int8.js'
 
@@ -19,7 +20,10 @@ export function blockedConvolutions(
   if (text(attrs, 'data_layout') !== 'NCHW' || text(attrs, 'kernel_layout') !== 'OIHW') return []
   if ([...data.shape, ...weight.shape].some((dim) => dim <= 0)) return []
   const [template, args] = blockedTask(attrs, inputs, isDepthwise(attrs, data, weight), target)
-  return [templated(template, args, target, { onlyAltered: true, plevel: 20 })]
+  const blocked = templated(template, args, target, { onlyAltered: true, plevel: 20 })
+  if (!isDspConvolution(inputs, int(attrs, 'groups'), target)) return [blocked]
+  // By a record only, as which tiles a processor's registers hold is to be measured.
+  return [blocked, templated(conv2dDsp, args, target, { onlyAltered: true, plevel: 5 })]
 }
 
 function isDepthwise(attrs: TvmObject, data: Tensor, weight: Tensor): boolean {
@@ -48,7 +52,8 @@ function blockedTask(
   if (groups > 1 && !depthwise && !bytes) return [groupConv2d, [...operands, groups, dtype]]
   const layout = text(attrs, 'data_layout')
   const outLayout = text(attrs, 'out_layout') || layout
-  const template = depthwise ? depthwiseConv2dNCHWc : bytes ? conv2dNCHWcInt8 : conv2dNCHWc
+  const dsp = (weight as Tensor).shape.length === 7 && target.isC
+  const template = depthwise ? depthwiseConv2dNCHWc : dsp ? conv2dDsp : bytes ? conv2dNCHWcInt8 : conv2dNCHWc
   return [template, [...operands, layout, outLayout, dtype]]
 }
 

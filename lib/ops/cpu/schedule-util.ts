@@ -239,3 +239,13 @@ export function vectorizeBlock(stage: Stage, axis: IterVar, extent: number, targ
   stage.unroll(vectors)
   stage.vectorize(lane)
 }
+
+/** The nearest operation with a tag at or below `outputs`. @throws when there is none */
+export function findTag(outputs: readonly Tensor[], tag: string): Operation {
+  const queue = outputs.map(({ op }) => op)
+  for (let op = queue.shift(); op; op = queue.shift()) {
+    if (op.tag === tag) return op
+    if (op.isCompute) queue.push(...op.inputs.map((input) => input.op))
+  }
+  throw new Error(`no operation is tagged ${tag}`)
+}
