@@ -1,8 +1,9 @@
-// Feeds mutated bytes to the board runtime under ASan and UBSan. Needs clang with libFuzzer (Debian: clang, libclang-rt-dev).
+// Feeds mutated bytes to the board runtime under ASan and UBSan, then tells which lines of it were reached, with those that
+// `test/micro/runtime.test.ts` reaches. Needs clang with libFuzzer and LLVM's tools (Debian: clang, llvm, libclang-rt-dev).
 //
-// usage: npm run test:fuzz-board -- [--runs COUNT] [--seconds MOST] [--corpus FOLDER]
+// usage: npm run test:fuzz-board -- [--runs COUNT] [--seconds MOST] [--corpus FOLDER] [--least PERCENT of lines]
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from './steps/run.mjs'
@@ -12,23 +13,70 @@ const { values } = parseArgs({
     runs: { type: 'string', default: '1000000' },
     seconds: { type: 'string', default: '120' },
     corpus: { type: 'string', default: join(root, 'build/fuzz-board/corpus') },
+    least: { type: 'string', default: '90' },
   },
 })
 const folder = join(root, 'build/fuzz-board')
-mkdirSync(values.corpus, { recursive: true })
-mkdirSync(folder, { recursive: true })
+const profiles = join(folder, 'profiles')
+rmSync(profiles, { recursive: true, force: true })
+for (const each of [folder, values.corpus, profiles]) mkdirSync(each, { recursive: true })
 const board = join(root, 'native/board')
-const sources = readdirSync(join(board, 'src')).filter((name) => name.endsWith('.c') && name !== 'main.c')
+const inFolder = (path, isWanted = () => true) =>
+  readdirSync(path)
+    .filter((name) => name.endsWith('.c') && isWanted(name))
+    .map((name) => join(path, name))
+const sources = [
+  ...inFolder(join(board, 'fuzz')),
+  ...inFolder(join(board, 'src'), (name) => name !== 'main.c'),
+]
 const include = [join(board, 'include'), join(board, 'src'), join(root, 'native/c-backend')]
-execFileSync('clang', [
-  ...['-std=c99', '-g', '-O1', '-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=undefined'],
-  ...include.flatMap((path) => ['-I', path]),
-  ...['-o', join(folder, 'fuzz'), join(board, 'fuzz/fuzz.c'), join(root, 'test/fixtures/micro/doubling.c')],
-  ...sources.map((name) => join(board, 'src', name)),
+
+function build(output, flags) {
+  const path = join(folder, output)
+  const paths = include.flatMap((each) => ['-I', each])
+  execFileSync('clang', ['-std=c99', '-g', '-O1', ...flags, ...paths, '-o', path, ...sources])
+  return path
+}
+
+function fuzz(program, args, env = {}) {
+  const all = ['-timeout=5', '-max_len=4096', ...args, values.corpus]
+  const options = { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } }
+  const { status } = spawnSync(program, all, options)
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+const sanitized = ['-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=undefined']
+fuzz(build('fuzz', sanitized), [
+  `-runs=${values.runs}`,
+  `-max_total_time=${values.seconds}`,
+  '-print_final_stats=1',
 ])
-const limits = [`-runs=${values.runs}`, `-max_total_time=${values.seconds}`, '-timeout=5', '-max_len=4096']
-const { status } = spawnSync(join(folder, 'fuzz'), [...limits, values.corpus], {
-  cwd: folder,
-  stdio: 'inherit',
+
+// What the corpus and the tests reach.
+const covered = ['-fprofile-instr-generate', '-fcoverage-mapping']
+const replay = build('replay', ['-fsanitize=fuzzer', ...covered])
+fuzz(replay, ['-runs=0'], { LLVM_PROFILE_FILE: join(profiles, 'fuzz.profraw') })
+const tested = join(folder, 'tested')
+execFileSync('npx', ['vitest', 'run', 'test/micro/runtime.test.ts'], {
+  cwd: root,
+  stdio: ['ignore', 'ignore', 'inherit'],
+  env: {
+    ...process.env,
+    TVM_NODE_BOARD_COVERAGE: tested,
+    LLVM_PROFILE_FILE: join(profiles, 'test-%p.profraw'),
+  },
 })
-process.exitCode = status ?? 1
+const merged = join(folder, 'merged.profdata')
+const raw = readdirSync(profiles).map((name) => join(profiles, name))
+execFileSync('llvm-profdata', ['merge', '-sparse', '-o', merged, ...raw])
+const args = [
+  replay,
+  `-object=${tested}`,
+  `-instr-profile=${merged}`,
+  `-ignore-filename-regex=${join(board, 'fuzz')}|fixtures`,
+]
+process.stdout.write(execFileSync('llvm-cov', ['report', ...args]))
+const summary = JSON.parse(execFileSync('llvm-cov', ['export', '-summary-only', ...args]))
+const { percent, covered: lines, count } = summary.data[0].totals.lines
+console.log(`lines of native/board reached: ${lines} of ${count}, ${percent.toFixed(1)} %`)
+if (percent < Number(values.least)) process.exitCode = 1

@@ -63,6 +63,12 @@ const micro = z.strictObject({
     ),
   template_dir: z.string().nullable().default(null).describe('Folder of the template project.'),
   project_options: z.record(z.string(), z.unknown()).default({}).describe("The template's own options."),
+  executor: z
+    .enum(['aot', 'graph'])
+    .default('aot')
+    .describe(
+      "What runs a network: 'aot' has all of it in the board's program, 'graph' its operators, which this machine calls one after the other.",
+    ),
   aot: aot.nullable().default(null),
 })
 

@@ -3,6 +3,9 @@ import type { CompileOptions } from '../compile/compile.js'
 import { compilerOfAutomate } from './automate.js'
 import { type Board, checkTarget, connectorOf, passConfigOf } from './board.js'
 
+/** What runs a network by the field `executor` of boards without an operating system. */
+const programs = { aot: 'aot', graph: 'host' } as const
+
 /**
  * What a network is compiled for and how, for the board to run it. Where TVM's libraries came without `lld`, the compiler of automate's
  * metadata links.
@@ -17,7 +20,7 @@ export function buildFor(board: Board): Pick<CompileOptions, 'target' | 'config'
   return {
     target: board.target,
     config: passConfigOf(board),
-    executor: connector === 'micro' ? 'aot' : 'auto',
+    executor: connector === 'micro' ? programs[board.micro?.executor ?? 'aot'] : 'auto',
     ...(linker !== undefined && { linker }),
   }
 }

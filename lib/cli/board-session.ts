@@ -85,6 +85,6 @@ export async function buildOptions(options: {
   if (board === undefined) return { target, executor }
   const { findBoard } = await import('../boards/find.js')
   const { buildFor } = await import('../boards/build-options.js')
-  const wanted = buildFor(findBoard(board))
-  return { ...wanted, executor: wanted.executor === 'aot' ? 'aot' : executor }
+  const { executor: wanted = 'auto', ...rest } = buildFor(findBoard(board))
+  return { ...rest, executor: wanted === 'auto' ? executor : wanted }
 }

@@ -34,8 +34,9 @@ export interface CompileOptions extends Limits {
   /**
    * What runs the network. `graph` needs all extents, `vm` (Relay's virtual machine) takes inputs of any extent where the model leaves
    * a dimension open. The default, `auto`, is `vm` for models with an open dimension beside the batch; a batch alone that is
-   * neither pinned by `shapes` nor left open by `vm` is 1. `aot` is for boards without an operating system: the artifact holds the code
-   * from which the board's program is built.
+   * neither pinned by `shapes` nor left open by `vm` is 1. `aot` and `host` are for boards without an operating system (targets of kind
+   * `c`): the artifact holds the code from which the board's program is built, of the whole network, or of its operators alone, whose
+   * graph this machine then executes through the session.
    */
   readonly executor?: RequestedExecutor
   /** Shapes of inputs that the model leaves open, by name. */
@@ -85,7 +86,7 @@ const optionsSchema = optionSchema({
   format: z.enum(['artifact', ...exportFormats]),
   moduleName: z.string().regex(/^[a-z][a-z0-9_]*$/, 'must be a name in C, in small letters'),
   optLevel: z.int().min(0).max(4),
-  executor: z.enum(['auto', 'graph', 'vm', 'aot']),
+  executor: z.enum(['auto', 'graph', 'vm', 'aot', 'host']),
   shapes: z.record(z.string(), z.array(z.int().min(-1)).nullable()),
   constants: z.record(z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')),
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),

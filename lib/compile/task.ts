@@ -35,6 +35,7 @@ import { lowerAot } from './aot/lower.js'
 import { interfaceOf } from './aot/names.js'
 import { lowerGraph, optimizeRelay } from './build.js'
 import { generateObjects, writeObjects } from './codegen.js'
+import { hostedProgram } from './hosted-program.js'
 import { linkSharedLibrary } from './link.js'
 import { recordProgram } from './parameters/program.js'
 import { programMembers, Reusable, type ReuseKey, reuseKey } from './parameters/reuse.js'
@@ -116,7 +117,13 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   registerOperators()
   const target = makeTarget(request.target)
   checkGenerates(target)
-  if (target.kind === 'c' && request.executor !== 'aot') await findCCompiler()
+  if (request.executor === 'host' && target.kind !== 'c')
+    throw new TvmNodeError(
+      'ERR_UNKNOWN_TARGET',
+      `operators for a board's program are generated as C; the target is '${request.target}'`,
+      { details: { value: target.kind, valid: ['c'] } },
+    )
+  if (target.kind === 'c' && !isProgram(request)) await findCCompiler()
   report('import')
   const model = readModel(request.model)
   const key = request.reusable ? await keyOf(request, model, target) : undefined
@@ -210,6 +217,11 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     return finish(request, model, metadata, members, 'all', warnings())
   }
   const { built: lowered, schedules } = lowering((settings) => lowerGraph(mod, target, settings))
+  if (request.executor === 'host') {
+    report('write')
+    const metadata = { ...about, executor: 'host' as const, schedules: [...schedules, ...searched.schedules] }
+    return finish(request, model, metadata, hostedProgram(lowered, inputs), 'all', warnings())
+  }
   const { graph, params } = lowered
   const objects = await generateObjects(lowered, request.folder, onObject)
   report('link')
@@ -230,9 +242,13 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   return finish(request, model, metadata, members, 'all', warnings())
 }
 
+function isProgram({ executor }: Pick<CompileRequest, 'executor'>): boolean {
+  return executor === 'aot' || executor === 'host'
+}
+
 /** Which open dimensions stay open. */
 function opensFor({ executor }: CompileRequest): 'all' | 'needed' | 'none' {
-  if (executor === 'aot' || executor === 'graph') return 'none'
+  if (isProgram({ executor }) || executor === 'graph') return 'none'
   return executor === 'vm' ? 'all' : 'needed'
 }
 

@@ -1,5 +1,5 @@
 import { TvmNodeError } from '../errors.js'
-import type { ArtifactContents } from '../session/artifact.js'
+import { type ArtifactContents, isForProgram } from '../session/artifact.js'
 import { programMemory } from '../session/program-memory.js'
 import { buildFirmware, type Firmware } from './firmware.js'
 import type { MicroBoard } from './micro-board.js'
@@ -17,7 +17,7 @@ export async function buildNetworkProgram(
   signal?: AbortSignal,
 ): Promise<Firmware> {
   const { metadata, members } = contents
-  if (metadata.executor !== 'aot')
+  if (!isForProgram(metadata.executor))
     throw new TvmNodeError(
       'ERR_BOARD',
       `the artifact is for TVM's own runtime; compile it for the board (--board ${name})`,

@@ -5,10 +5,10 @@ import { need } from '../rpc/remote-function.js'
 import type { Module } from '../runtime/index.js'
 import type { ArtifactMetadata } from '../session/artifact.js'
 import type { BoardUsage, OperatorProfile } from '../session/session.js'
+import { boardUsage } from './board-usage.js'
 
 /** What the network is called within a board's program. */
 const NAME = 'default'
-const NUMBER = 8
 
 /** The network that is part of a board's program, with TVM's ahead-of-time executor (see native/board/src/aot_executor.c). */
 export class RemoteProgram extends RemoteExecutor {
@@ -29,14 +29,6 @@ export class RemoteProgram extends RemoteExecutor {
   }
 
   override usage(): BoardUsage {
-    const bytes = Buffer.from(need(this.session, 'tvm_node.board.statistics')() as Uint8Array)
-    const number = (i: number) => Number(bytes.readBigUInt64LE(i * NUMBER))
-    const [ticksPerSecond, isCounting, ticks, variables] = [number(0), number(1), number(2), number(3)]
-    const [arenaPeak, stackPeak] = [number(6), number(8)]
-    return {
-      ...(isCounting ? { instructions: ticks } : {}),
-      us: (ticks / ticksPerSecond) * 1e6,
-      memory: { variables, heap: arenaPeak, stack: stackPeak },
-    }
+    return boardUsage(this.session)
   }
 }

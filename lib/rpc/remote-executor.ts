@@ -11,7 +11,7 @@ import { need } from './remote-function.js'
 export abstract class RemoteExecutor {
   private readonly inputs: readonly NDArray[]
   private readonly outputs: readonly NDArray[]
-  private readonly runOnce: PackedFunc
+  protected readonly runOnce: PackedFunc
 
   /** @param keys - By what the executor knows its inputs. */
   protected constructor(

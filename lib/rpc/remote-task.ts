@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { connectBoard } from '../micro/connect.js'
+import { HostedGraph } from '../micro/hosted-graph.js'
 import { type LineDescription, type OpenLine, openLine } from '../micro/line.js'
 import { RemoteProgram } from '../micro/remote-program.js'
 import { native } from '../native.js'
@@ -12,7 +13,14 @@ import {
   type TvmArg,
   type TvmValue,
 } from '../runtime/index.js'
-import { type ArtifactMetadata, checkProcessor, type Processor, readArtifact } from '../session/artifact.js'
+import {
+  type ArtifactContents,
+  type ArtifactMetadata,
+  checkProcessor,
+  isForProgram,
+  type Processor,
+  readArtifact,
+} from '../session/artifact.js'
 import type { Ran } from '../session/engine-task.js'
 import { Inbox, Outbox, type Parcel } from '../session/shared-tensors.js'
 import { type Address, formatAddress } from './address.js'
@@ -171,16 +179,20 @@ async function open(path: string, known: Processor | undefined): Promise<RemoteO
   const contents = await readArtifact(path)
   const processor = known ?? askProcessor()
   const { executor: kind, inputs, outputs } = contents.metadata
-  if (processor && kind !== 'aot') checkProcessor(contents, processor)
-  const executor =
-    kind === 'aot'
-      ? RemoteProgram.open(current(), contents.metadata)
-      : RemoteGraph.open(current(), contents, libraries)
+  if (processor && !isForProgram(kind)) checkProcessor(contents, processor)
+  const executor = openExecutor(contents)
   const outbox = new Outbox(outputs)
   process.once('exit', () => outbox.dispose())
   const id = nextId++
   networks.set(id, { executor, inbox: new Inbox(inputs), outbox })
   return { id, metadata: contents.metadata }
+}
+
+function openExecutor(contents: ArtifactContents): RemoteExecutor {
+  const { metadata } = contents
+  if (metadata.executor === 'aot') return RemoteProgram.open(current(), metadata)
+  if (metadata.executor === 'host') return HostedGraph.open(current(), contents)
+  return RemoteGraph.open(current(), contents, libraries)
 }
 
 /** The board's processor; undefined where the server does not tell. */

@@ -45,8 +45,11 @@ export interface ArtifactMetadata {
   readonly cpuFeatures: readonly string[]
   readonly libraryVersion: string
   readonly libraryCommit: string
-  /** `vm` is Relay's virtual machine, for networks with extents that only a run knows; those are -1 in the shapes here. */
-  readonly executor: 'graph' | 'aot' | 'vm'
+  /**
+   * `vm` is Relay's virtual machine, for networks with extents that only a run knows; those are -1 in the shapes here. Of `aot` and
+   * `host` a board's program is built: of the whole network, or of its operators, whose graph the host executes.
+   */
+  readonly executor: 'graph' | 'aot' | 'host' | 'vm'
   readonly optLevel: number
   readonly inputs: readonly InputInfo[]
   readonly outputs: readonly TensorInfo[]
@@ -164,6 +167,11 @@ export interface Processor {
   readonly where: string
 }
 
+/** Whether artifacts for an executor hold code that becomes a board's program. */
+export function isForProgram(executor: ArtifactMetadata['executor']): boolean {
+  return executor === 'aot' || executor === 'host'
+}
+
 /** Refuses code that a processor cannot run, before any of it runs. @throws `ERR_CPU_FEATURES` */
 export function checkProcessor(
   { metadata: { cpuFeatures, executor, target }, members }: ArtifactContents,
@@ -173,7 +181,7 @@ export function checkProcessor(
     where: 'this machine',
   },
 ): void {
-  if (executor === 'aot') {
+  if (isForProgram(executor)) {
     throw new TvmNodeError(
       'ERR_CPU_FEATURES',
       `this artifact is code for '${target}', from which a board's program is built; name the board, or compile for this machine`,

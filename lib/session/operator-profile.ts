@@ -8,14 +8,22 @@ interface ReportJson {
 export function operatorProfiles(json: string): OperatorProfile[] {
   const value = (entry: Record<string, number | string> | undefined) => Object.values(entry ?? {})[0]
   const { calls } = JSON.parse(json) as ReportJson
-  const total = calls.reduce((sum, call) => sum + Number(value(call['Duration (us)']) ?? 0), 0)
-  return calls.map((call) => {
-    const durationUs = Number(value(call['Duration (us)']) ?? 0)
-    return {
-      name: String(value(call.Name) ?? '').replace(/^tvmgen_default_(fused_)?/, ''),
-      durationUs,
-      percent: total > 0 ? (100 * durationUs) / total : 0,
+  return operatorShares(
+    calls.map((call) => ({
+      name: String(value(call.Name) ?? ''),
+      durationUs: Number(value(call['Duration (us)']) ?? 0),
       device: String(value(call.Device) ?? ''),
-    }
-  })
+    })),
+  )
+}
+
+/** Operators with what each has of the whole; their functions' names without what all begin with. */
+export function operatorShares(calls: readonly Omit<OperatorProfile, 'percent'>[]): OperatorProfile[] {
+  const total = calls.reduce((sum, { durationUs }) => sum + durationUs, 0)
+  return calls.map(({ name, durationUs, device }) => ({
+    name: name.replace(/^tvmgen_default_(fused_)?/, ''),
+    durationUs,
+    percent: total > 0 ? (100 * durationUs) / total : 0,
+    device,
+  }))
 }

@@ -3,7 +3,7 @@ import type { ArtifactContents } from './artifact.js'
 /** The member of an artifact for boards that holds its `ProgramMemory`. */
 export const PROGRAM_MEMORY = 'memory.json'
 
-/** Bytes that a network compiled ahead of time needs. All of them are part of the program. */
+/** Bytes that a network needs on a board without an operating system. */
 export interface ProgramMemory {
   /** For intermediate results, planned in advance. */
   readonly workspace: number
@@ -15,7 +15,7 @@ export interface ProgramMemory {
 }
 
 export interface MemoryShare {
-  readonly kind: 'constant' | 'operator' | 'input' | 'output'
+  readonly kind: 'constant' | 'parameter' | 'operator' | 'input' | 'output'
   /** What it is called; for constants, type and shape. */
   readonly name: string
   /** For operators, inputs and outputs with what they work in. */

@@ -19,7 +19,9 @@ const scratch = scratchFolder()
 const board = fileURLToPath(new URL('../../native/board', import.meta.url))
 const backend = fileURLToPath(new URL('../../native/c-backend', import.meta.url))
 const model = fileURLToPath(new URL('../fixtures/micro/doubling.c', import.meta.url))
-const program = join(scratch, 'board')
+/** Set by `npm run test:fuzz-board`: where the program is built that tells which lines it executes. */
+const coverage = process.env.TVM_NODE_BOARD_COVERAGE
+const program = coverage ?? join(scratch, 'board')
 const CPU = 1
 const REMOTE = 128
 
@@ -29,10 +31,11 @@ beforeAll(() => {
   if (!hasCompiler) return
   const sources = readdirSync(join(board, 'src')).filter((name) => name.endsWith('.c'))
   const strict = ['-std=c99', '-Wall', '-Wextra', '-Werror', '-Wpedantic', '-Wconversion', '-Wshadow']
-  const sanitized = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all']
+  const sanitized = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all']
+  const checked = coverage ? ['-fprofile-instr-generate', '-fcoverage-mapping'] : sanitized
   const include = ['include', 'src'].flatMap((folder) => ['-I', join(board, folder)])
-  execFileSync('cc', [
-    ...[...strict, ...sanitized, ...include, '-I', backend, '-o', program],
+  execFileSync(coverage ? 'clang' : 'cc', [
+    ...[...strict, '-g', '-O1', ...checked, ...include, '-I', backend, '-o', program],
     ...sources.map((name) => join(board, 'src', name)),
     ...[join(board, 'ports/posix/port.c'), model],
   ])

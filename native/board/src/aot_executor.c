@@ -69,7 +69,7 @@ static const char* set_input(const arguments_t* arguments, result_t* result) {
   const DLTensor* const from = &arguments->tensors[1];
   if (!tensor_is_ours(from) || tensor_bytes(from) != tensor->bytes)
     return "the array is not of the input's size or not in this board's memory";
-  memmove(tensor->data, (const uint8_t*)from->data + from->byte_offset, tensor->bytes);
+  memmove(tensor->data, tensor_data(from), tensor->bytes);
   return NULL;
 }
 

@@ -122,6 +122,10 @@ uint64_t tensor_bytes(const DLTensor* tensor) {
   return total;
 }
 
+uint8_t* tensor_data(const DLTensor* tensor) {
+  return (uint8_t*)(uintptr_t)((uintptr_t)tensor->data + tensor->byte_offset);
+}
+
 static bool within(const board_tensor_t* tensors, size_t count, uint64_t address, uint64_t size) {
   for (size_t i = 0; i < count; i++) {
     const uint64_t first = (uintptr_t)tensors[i].data;

@@ -63,6 +63,9 @@ bool text_equals(const span_t* text, const char* name);
 /* Bytes of a tensor's elements; UINT64_MAX where they are too many to count. */
 uint64_t tensor_bytes(const DLTensor* tensor);
 
+/* Where a tensor's elements are. As addresses: the host may send any pointer with any offset. */
+uint8_t* tensor_data(const DLTensor* tensor);
+
 /* Whether all of a tensor lies in memory that the host may use. */
 bool tensor_is_ours(const DLTensor* tensor);
 /* Whether memory is the arena's or that of a network's input or output. */

@@ -8,7 +8,7 @@ const char* random_fill(const arguments_t* arguments, result_t* result) {
     return "random_fill takes an array";
   const DLTensor* const tensor = &arguments->tensors[0];
   if (!tensor_is_ours(tensor)) return "the array is not in this board's memory";
-  uint8_t* const data = (uint8_t*)tensor->data + tensor->byte_offset;
+  uint8_t* const data = tensor_data(tensor);
   const uint64_t bytes = tensor_bytes(tensor);
   const bool is_float = tensor->dtype.code == kDLFloat && tensor->dtype.bits == 32;
   uint32_t state = 1;

@@ -71,7 +71,7 @@ static const char* read_region(reader_t* reader, uint8_t** data, uint64_t* bytes
   const uint64_t address = (uintptr_t)tensor.data;
   if (tensor.byte_offset > UINT64_MAX - address) return kMemory;
   if (!memory_is_ours(address + tensor.byte_offset, *bytes)) return kMemory;
-  *data = (uint8_t*)tensor.data + tensor.byte_offset;
+  *data = tensor_data(&tensor);
   return NULL;
 }
 
@@ -107,8 +107,7 @@ static const char* copy_among(writer_t* answer) {
   if (!tensor_is_ours(from) || !tensor_is_ours(to)) return kMemory;
   const uint64_t bytes = tensor_bytes(from);
   if (bytes != tensor_bytes(to)) return "the arrays of a copy differ in size";
-  memmove((uint8_t*)to->data + to->byte_offset, (const uint8_t*)from->data + from->byte_offset,
-          (size_t)bytes);
+  memmove(tensor_data(to), tensor_data(from), (size_t)bytes);
   return_void(answer);
   return NULL;
 }
