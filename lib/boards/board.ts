@@ -49,6 +49,25 @@ const firmware = z.strictObject({
   stack_bytes: z.int().min(1024).default(32768).describe('What of `ram` is the stack.'),
 })
 
+const command = z.array(z.string()).min(1)
+const hexadecimal = z.string().regex(/^[0-9a-fA-F]{4}$/, 'must be four hexadecimal digits')
+
+/** A board at a serial port of this machine; what tells the port must mean one alone. */
+const serial = z.strictObject({
+  path: z.string().optional().describe('The device, such as /dev/ttyACM0.'),
+  serial_number: z.string().optional().describe("The USB device's, by which equal boards are told apart."),
+  vendor_id: hexadecimal.optional().describe("The USB device's."),
+  product_id: hexadecimal.optional().describe("The USB device's."),
+  baud: z.int().min(9600).default(115200).describe('Bits a second.'),
+  flash: command.describe(
+    'A command that writes the program {image} into flash; {port} and {serial_number} are those of the port.',
+  ),
+  reset: command
+    .nullable()
+    .default(null)
+    .describe('A command that starts the program, where flash does not.'),
+})
+
 const micro = z.strictObject({
   firmware: firmware
     .nullable()
@@ -61,6 +80,10 @@ const micro = z.strictObject({
     .describe(
       'A command that runs the program {image} with the line to the host at its standard input and output.',
     ),
+  serial: serial
+    .nullable()
+    .default(null)
+    .describe('A board that is connected, and how programs get onto it.'),
   template_dir: z.string().nullable().default(null).describe('Folder of the template project.'),
   project_options: z.record(z.string(), z.unknown()).default({}).describe("The template's own options."),
   executor: z

@@ -4,9 +4,10 @@ import { TvmNodeError } from '../errors.js'
 import { makePrivateFolder, removePrivateFolder } from '../files.js'
 import type { Limits } from '../limits.js'
 import type { Firmware } from '../micro/firmware.js'
-import { lineTo, type MicroBoard } from '../micro/micro-board.js'
+import { type MicroBoard, startProgram } from '../micro/micro-board.js'
 import { buildNetworkProgram } from '../micro/network-program.js'
 import type { Platform } from '../micro/platform.js'
+import { findSerialPort } from '../micro/serial-port.js'
 import { findCompiler } from '../micro/toolchain.js'
 import { findTools, toolsOf } from '../micro/tools.js'
 import { RemoteSession } from '../rpc/remote-session.js'
@@ -23,12 +24,15 @@ export function platformOf({ name, micro }: Board): Platform {
   return { ...rest, flash: flash ?? undefined, ram: ram ?? undefined, stackBytes }
 }
 
-/** @throws as `platformOf`, and for boards without a simulator */
+/** @throws as `platformOf`, and for boards that have neither a simulator nor a serial port */
 export function microBoardOf(board: Board): MicroBoard {
+  const { name, micro } = board
   const platform = platformOf(board)
-  const simulator = board.micro?.simulator
-  if (!simulator) throw unavailable(board.name, 'has no simulator')
-  return { name: board.name, platform, simulator }
+  if (micro?.simulator) return { name, platform, start: { kind: 'simulator', command: micro.simulator } }
+  if (!micro?.serial) throw unavailable(name, 'has neither a simulator nor a serial port')
+  const { path, serial_number, vendor_id, product_id, baud, flash, reset } = micro.serial
+  const port = { path, serialNumber: serial_number, vendorId: vendor_id, productId: product_id }
+  return { name, platform, start: { kind: 'connected', port, baud, flash, reset: reset ?? undefined } }
 }
 
 function unavailable(board: string, why: string): TvmNodeError {
@@ -40,8 +44,8 @@ function unavailable(board: string, why: string): TvmNodeError {
 }
 
 /**
- * Boards without an operating system: an artifact becomes a program with the board runtime, which is started in a simulator and
- * spoken to in a micro session.
+ * Boards without an operating system: an artifact becomes a program with the board runtime, which is started in a simulator or on
+ * hardware and spoken to in a micro session.
  */
 export class MicroAdapter implements BoardAdapter {
   private readonly board: MicroBoard
@@ -49,7 +53,7 @@ export class MicroAdapter implements BoardAdapter {
   private session: RemoteSession | undefined
   private built: { readonly sum: string; readonly firmware: Firmware } | undefined
 
-  /** @throws `ERR_NOT_AVAILABLE` for boards of a template project, and for those without a simulator */
+  /** @throws `ERR_NOT_AVAILABLE` for boards of a template project, and for those without simulator and serial port */
   constructor(board: Board) {
     this.board = microBoardOf(board)
   }
@@ -64,12 +68,16 @@ export class MicroAdapter implements BoardAdapter {
     }
   }
 
-  /** Looks for compiler and simulator. @throws `ERR_NO_C_COMPILER`, `ERR_NO_SIMULATOR` */
+  /** Looks for compiler and simulator or serial port. @throws `ERR_NO_C_COMPILER`, `ERR_NO_SIMULATOR`, `ERR_BOARD` */
   async setup(): Promise<void> {
-    const { name, platform, simulator } = this.board
+    const { name, platform, start } = this.board
     const { compiler } = platform
     await findCompiler(compiler)
-    const tools = await findTools(toolsOf([{ name, compiler, simulator }]))
+    if (start.kind === 'connected') {
+      findSerialPort(start.port)
+      return
+    }
+    const tools = await findTools(toolsOf([{ name, compiler, simulator: start.command }]))
     const missing = tools.find(({ problem }) => problem)
     if (!missing) return
     const { command, problem, install } = missing
@@ -83,7 +91,8 @@ export class MicroAdapter implements BoardAdapter {
     const { image } = await this.build(await readArtifact(path), limits)
     // A board has one program at a time.
     await this.session?.dispose()
-    this.session = await RemoteSession.attach(`board '${this.board.name}'`, lineTo(this.board, image), limits)
+    const line = await startProgram(this.board, image, limits.signal)
+    this.session = await RemoteSession.attach(`board '${this.board.name}'`, line, limits)
     return this.session.load(artifact, limits)
   }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isTvmNodeError } from '../errors.js'
 import { makePrivateFolder, removePrivateFolder } from '../files.js'
-import { lineTo, type MicroBoard } from '../micro/micro-board.js'
+import { type MicroBoard, startProgram } from '../micro/micro-board.js'
 import { buildNetworkProgram } from '../micro/network-program.js'
 import { countsInstructions } from '../micro/platform.js'
 import { RemoteSession } from '../rpc/remote-session.js'
@@ -16,6 +16,7 @@ import {
   type BuiltTrial,
   type LoadedNetworks,
   loadBeside,
+  type MeasuredNetwork,
   type NetworkOptions,
   type Runner,
   type RunOutcome,
@@ -81,8 +82,17 @@ export class MicroRunner implements Runner {
     }
   }
 
+  load(artifacts: readonly ArtifactSource[], { signal }: NetworkOptions = {}): Promise<LoadedNetworks> {
+    return this.board.start.kind === 'connected'
+      ? this.loadInTurns(artifacts, signal)
+      : this.loadBeside(artifacts, signal)
+  }
+
   /** Each runs in a simulator of its own. */
-  async load(artifacts: readonly ArtifactSource[], { signal }: NetworkOptions = {}): Promise<LoadedNetworks> {
+  private async loadBeside(
+    artifacts: readonly ArtifactSource[],
+    signal: AbortSignal | undefined,
+  ): Promise<LoadedNetworks> {
     const folder = await makePrivateFolder()
     const sessions: RemoteSession[] = []
     const limits = { signal, timeoutMs: START }
@@ -106,9 +116,34 @@ export class MicroRunner implements Runner {
     }
   }
 
+  /** A board has one program at a time: whose turn it is gets it. */
+  private async loadInTurns(
+    artifacts: readonly ArtifactSource[],
+    signal: AbortSignal | undefined,
+  ): Promise<LoadedNetworks> {
+    let current: LoadedNetworks | undefined
+    const end = async () => {
+      await current?.dispose()
+      current = undefined
+    }
+    const inTurn = async (artifact: ArtifactSource): Promise<MeasuredNetwork> => {
+      const { metadata } = await readArtifact(typeof artifact === 'string' ? artifact : artifact.path)
+      return {
+        inputs: metadata.inputs,
+        profile: async (inputs, options) => {
+          await end()
+          current = await this.loadBeside([artifact], signal)
+          return (current.sessions[0] as MeasuredNetwork).profile(inputs, options)
+        },
+      }
+    }
+    const turns = await Promise.all(artifacts.map(inTurn))
+    return { sessions: turns, dispose: end }
+  }
+
   /** Starts a program in place of the last one that a session was with. */
   private async start(image: string, signal: AbortSignal | undefined): Promise<RemoteSession> {
-    const line = lineTo(this.board, image)
+    const line = await startProgram(this.board, image, signal)
     const limits = { signal, timeoutMs: START }
     const known = this.idle.pop()
     if (known) {

@@ -63,10 +63,13 @@ export interface Builder {
   dispose(): Promise<void>
 }
 
+/** What is needed of a session to measure its network. */
+export type MeasuredNetwork = Pick<Session, 'inputs' | 'profile'>
+
 /** Whole networks beside each other, so that they can be measured in turns. */
 export interface LoadedNetworks {
   /** In the order of their artifacts. */
-  readonly sessions: readonly Session[]
+  readonly sessions: readonly MeasuredNetwork[]
   dispose(): Promise<void>
 }
 

@@ -4,13 +4,20 @@ import { TvmNodeError } from '../errors.js'
 import { native } from '../native.js'
 
 /** How a board is reached; plain data, since the line is opened in the process that waits on it. */
-export type LineDescription = {
-  /** A program of this machine that has the line at its standard input and output: a simulator. */
-  readonly kind: 'program'
-  readonly command: readonly string[]
-  /** A file for what it says on standard error. */
-  readonly log: string
-}
+export type LineDescription =
+  | {
+      /** A program of this machine that has the line at its standard input and output: a simulator. */
+      readonly kind: 'program'
+      readonly command: readonly string[]
+      /** A file for what it says on standard error. */
+      readonly log: string
+    }
+  | {
+      /** A serial port of this machine, which no one else can open meanwhile. */
+      readonly kind: 'serial'
+      readonly path: string
+      readonly baud: number
+    }
 
 /** A line to a board, of bytes both ways. */
 export interface OpenLine {
@@ -26,25 +33,37 @@ export interface OpenLine {
 const FLUSH = 1000
 
 /** @throws `ERR_CONNECTION` */
-export function openLine({ command, log }: LineDescription): OpenLine {
+export function openLine(description: LineDescription): OpenLine {
+  if (description.kind === 'serial') {
+    const { path, baud } = description
+    return lineOver(native.lineSerial(path, baud))
+  }
+  const { command, log } = description
   const [ours, theirs] = native.linePair()
   const child = startTied(command, theirs, log)
   native.closeDescriptor(theirs)
-  const handle = native.lineOpen(ours)
+  return lineOver(ours, {
+    words: () => readFileSync(log, 'utf8').trim(),
+    end: () => void child.stdio[TIE]?.destroy(),
+  })
+}
+
+function lineOver(descriptor: number, { words = (): string => '', end = () => {} } = {}): OpenLine {
+  const handle = native.lineOpen(descriptor)
   let isOpen = true
   return {
     handle,
-    words: () => readFileSync(log, 'utf8').trim(),
+    words,
     close: () => {
       if (!isOpen) return
       isOpen = false
       try {
         native.lineFlush(handle, FLUSH)
       } catch {
-        // The program has ended already.
+        // The other end is gone already.
       }
       native.lineClose(handle)
-      child.stdio[TIE]?.destroy()
+      end()
     },
   }
 }

@@ -16,7 +16,9 @@ export interface SerialPort {
 }
 
 /** What a board's port is known by. All that is given must agree. */
-export type SerialPortQuery = Partial<Omit<SerialPort, 'manufacturer' | 'product'>>
+export type SerialPortQuery = {
+  readonly [Key in Exclude<keyof SerialPort, 'manufacturer' | 'product'>]?: string | undefined
+}
 
 /** Folders to go up from a port to its USB device at most. */
 const HIGHEST = 6
@@ -60,14 +62,17 @@ function field(folder: string, name: string): string | undefined {
 }
 
 /**
- * The one port that a query means.
+ * The one port that a query means. A path alone may also be that of a link to a port, or of a terminal that is not listed.
  *
  * @throws `ERR_BOARD` when there is none, or several, of which the message tells the serial numbers
  */
 export function findSerialPort(query: SerialPortQuery, ports = listSerialPorts()): SerialPort {
+  const { path } = query
+  const unlisted = path !== undefined && existsSync(path) && !ports.some((port) => port.path === path)
+  if (unlisted) return findSerialPort({ ...query, path: realpathSync(path) }, withTerminal(path, ports))
   const wanted = Object.entries(query).filter(([, value]) => value !== undefined)
   const fits = (port: SerialPort) =>
-    wanted.every(([key, value]) => port[key as keyof SerialPort]?.toLowerCase() === value.toLowerCase())
+    wanted.every(([key, value]) => port[key as keyof SerialPort]?.toLowerCase() === value?.toLowerCase())
   const found = ports.filter(fits)
   const [port] = found
   if (port && found.length === 1) return port
@@ -77,6 +82,11 @@ export function findSerialPort(query: SerialPortQuery, ports = listSerialPorts()
       ? `${found.length} serial ports fit (${asked}); choose one by its serial number or path: ${list(found)}`
       : `there is no serial port (${asked}); connected are ${list(ports) || 'none'}`
   throw new TvmNodeError('ERR_BOARD', message, { details: { phase: 'connect', ports: found } })
+}
+
+function withTerminal(path: string, ports: readonly SerialPort[]): SerialPort[] {
+  const real = realpathSync(path)
+  return ports.some((port) => port.path === real) ? [...ports] : [...ports, { path: real }]
 }
 
 function list(ports: readonly SerialPort[]): string {

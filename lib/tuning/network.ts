@@ -1,9 +1,8 @@
 import { type Artifact, type CompileOptions, compile } from '../compile/compile.js'
 import { isTvmNodeError } from '../errors.js'
-import type { Runner } from '../measure/trial.js'
+import type { MeasuredNetwork, Runner } from '../measure/trial.js'
 import type { TuningRecord } from '../schedule-config/record.js'
 import { sampleInputs } from '../session/sample-inputs.js'
-import type { Session } from '../session/session.js'
 import { summarize } from '../statistics.js'
 
 /** The network built with some records, and how long a run takes. */
@@ -67,7 +66,7 @@ async function measureInTurns(
   const artifacts = candidates.map(({ artifact }) => artifact)
   const networks = await runner.load(artifacts, { threads, signal })
   try {
-    const measure = async (session: Session, repeat: number) => {
+    const measure = async (session: MeasuredNetwork, repeat: number) => {
       const limits = { timeoutMs: LONGEST_TURN, ...(signal && { signal }) }
       const report = await session.profile(sampleInputs(session.inputs), { repeat, ...limits })
       return report.metrics.latencyUs.median / 1000
