@@ -2,10 +2,11 @@
 // `test/micro/runtime.test.ts` reaches. Needs clang with libFuzzer and LLVM's tools (Debian: clang, llvm, libclang-rt-dev).
 //
 // usage: npm run test:fuzz-board -- [--runs COUNT] [--seconds MOST] [--corpus FOLDER] [--least PERCENT of lines]
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { buildFuzzer, runFuzzer, sanitized } from './steps/fuzzer.mjs'
 import { root } from './steps/run.mjs'
 
 const { values } = parseArgs({
@@ -31,21 +32,10 @@ const sources = [
 ]
 const include = [join(board, 'include'), join(board, 'src'), join(root, 'native/c-backend')]
 
-function build(output, flags) {
-  const path = join(folder, output)
-  const paths = include.flatMap((each) => ['-I', each])
-  execFileSync('clang', ['-std=c99', '-g', '-O1', ...flags, ...paths, '-o', path, ...sources])
-  return path
-}
+const build = (output, flags) =>
+  buildFuzzer(join(folder, output), { flags: ['-std=c99', ...flags], include, sources })
+const fuzz = (program, args, env) => runFuzzer(program, args, { corpus: values.corpus, folder, env })
 
-function fuzz(program, args, env = {}) {
-  const all = ['-timeout=5', '-max_len=4096', ...args, values.corpus]
-  const options = { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } }
-  const { status } = spawnSync(program, all, options)
-  if (status !== 0) process.exit(status ?? 1)
-}
-
-const sanitized = ['-fsanitize=fuzzer,address,undefined', '-fno-sanitize-recover=undefined']
 fuzz(build('fuzz', sanitized), [
   `-runs=${values.runs}`,
   `-max_total_time=${values.seconds}`,
