@@ -78,6 +78,11 @@ const pipeline: readonly Step[] = [
   relayPass('CanonicalizeOps', 3, { needs: /^nn\.bias_add$/ }),
   relayPass('FlattenAtrousConv', 0, { needs: /^nn\.batch_to_space_nd$/ }),
   relayPass('AlterOpLayout', 3, { needs: having('FTVMAlterOpLayout') }),
+  // Weights that several operators share are packed once, and stay in the caches between them.
+  relayPass('EliminateCommonSubexpr', 3, {
+    args: [null],
+    needs: /^layout_transform$|_weight_(pack|transform)$/,
+  }),
   fold,
   clean,
   relayPass('FastMath', 4),

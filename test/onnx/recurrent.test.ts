@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { compile } from '#lib/compile/compile.js'
 import { importModel } from '#lib/frontend/onnx/import.js'
+import { readArtifact } from '#lib/session/artifact.js'
 import { tensor } from '#lib/tensor.js'
 import { float, floats } from '../support/onnx-writer.js'
 import { type Case, describeFamilies, modelOf } from '../support/operator-cases.js'
@@ -94,4 +96,13 @@ describe('limits', () => {
     const wrong = { ...layer('GRU', 1, []), feeds: { x: random([steps, batch, width + 1]) } }
     expect(() => importModel(modelOf(wrong, 14))).toThrow(/do not fit 1 direction/)
   })
+})
+
+test.each(['RNN', 'GRU', 'LSTM'] as const)('the steps of %s share their weights', async (op) => {
+  const model = modelOf(layer(op, 1, ['b']), 14)
+  await using artifact = await compile(model, { target: 'llvm -mcpu=x86-64-v3' })
+  const { members } = await readArtifact(artifact.path)
+  // Weights of floats, a bias, states of zeros, and what names them.
+  const weights = 4 * gates[op] * hidden * (width + hidden + 2)
+  expect(members['params.bin']?.length).toBeLessThan(weights + 4 * batch * hidden + 1024)
 })

@@ -51,9 +51,12 @@ interface Cell {
   readonly activations: readonly string[]
   /** Whether the recurrent product has a bias apart from the input's. */
   separateBias?(node: OnnxNode): boolean
-  /** `x` is the input's product with its weights and biases, [batch, gates * hidden]. */
-  step(node: OnnxNode, x: Value, state: State, direction: Direction): State
+  /** Prepares the steps of a direction: what they share of its weights is made once. */
+  steps(node: OnnxNode, direction: Direction): Step
 }
+
+/** One step; `x` is the input's product with its weights and biases, [batch, gates * hidden]. */
+type Step = (x: Value, state: State) => State
 
 const dense = (x: Value, weight: Value) =>
   emit('nn.dense', [x, weight], { units: weight.shape[0] as number, out_dtype: x.dtype })
@@ -66,44 +69,54 @@ const cells: Readonly<Record<string, Cell>> = {
   RNN: {
     gates: 1,
     activations: ['Tanh'],
-    step(_node, x, { h }, { recurrent, functions: [f], limit }) {
-      return { h: (f as StepFunction)(limit(add(x, dense(h, recurrent)))) }
+    steps(_node, { recurrent, functions: [f], limit }) {
+      return (x, { h }) => ({ h: (f as StepFunction)(limit(add(x, dense(h, recurrent)))) })
     },
   },
   GRU: {
     gates: 3,
     activations: ['Sigmoid', 'Tanh'],
     separateBias: ({ attrs }) => attrs.flag('linear_before_reset'),
-    step({ attrs }, x, { h }, { recurrent, recurrentBias, hidden, functions, limit }) {
+    steps({ attrs }, { recurrent, recurrentBias, hidden, functions, limit }) {
       const [f, g] = functions as [StepFunction, StepFunction]
-      const biased = (y: Value, i: number, count: number) =>
-        recurrentBias ? add(y, gate(recurrentBias, i, hidden, count)) : y
-      const rows = (i: number, count: number) => sliceAxis(recurrent, 0, i * hidden, (i + count) * hidden)
-      const both = f(limit(add(gate(x, 0, hidden, 2), biased(dense(h, rows(0, 2)), 0, 2))))
-      const [update, reset] = [gate(both, 0, hidden), gate(both, 1, hidden)]
-      const past = attrs.flag('linear_before_reset')
-        ? multiply(reset, biased(dense(h, rows(2, 1)), 2, 1))
-        : dense(multiply(reset, h), rows(2, 1))
-      const candidate = g(limit(add(gate(x, 2, hidden), past)))
-      return { h: add(multiply(complement(update), candidate), multiply(update, h)) }
+      const product = (i: number, count: number) => {
+        const weight = sliceAxis(recurrent, 0, i * hidden, (i + count) * hidden)
+        const bias = recurrentBias && gate(recurrentBias, i, hidden, count)
+        return (h: Value) => (bias ? add(dense(h, weight), bias) : dense(h, weight))
+      }
+      const resetFirst = !attrs.flag('linear_before_reset')
+      // Where the reset comes last, all products of a state are one.
+      const products = product(0, resetFirst ? 2 : 3)
+      const last = product(2, 1)
+      return (x, { h }) => {
+        const sums = products(h)
+        const both = f(limit(add(gate(x, 0, hidden, 2), gate(sums, 0, hidden, 2))))
+        const [update, reset] = [gate(both, 0, hidden), gate(both, 1, hidden)]
+        const past = resetFirst ? last(multiply(reset, h)) : multiply(reset, gate(sums, 2, hidden))
+        const candidate = g(limit(add(gate(x, 2, hidden), past)))
+        return { h: add(multiply(complement(update), candidate), multiply(update, h)) }
+      }
     },
   },
   LSTM: {
     gates: 4,
     activations: ['Sigmoid', 'Tanh', 'Tanh'],
-    step({ attrs }, x, { h, c }, { recurrent, peephole, hidden, functions, limit, rounded }) {
+    steps({ attrs }, { recurrent, peephole, hidden, functions, limit, rounded }) {
       const [f, g, last] = functions as [StepFunction, StepFunction, StepFunction]
-      const sums = add(x, dense(rounded(h), recurrent))
-      const cell = c as Value
-      const peeped = (i: number, from: Value, p: number) => {
-        const sum = gate(sums, i, hidden)
-        return limit(peephole ? add(sum, multiply(from, gate(peephole, p, hidden))) : sum)
+      const peepholes = peephole && range(3).map((p) => gate(peephole, p, hidden))
+      return (x, { h, c }) => {
+        const sums = add(x, dense(rounded(h), recurrent))
+        const cell = c as Value
+        const peeped = (i: number, from: Value, p: number) => {
+          const sum = gate(sums, i, hidden)
+          return limit(peepholes ? add(sum, multiply(from, peepholes[p] as Value)) : sum)
+        }
+        const input = f(peeped(0, cell, 0))
+        const forget = attrs.flag('input_forget') ? complement(input) : f(peeped(2, cell, 2))
+        const candidate = g(limit(gate(sums, 3, hidden)))
+        const next = add(multiply(forget, cell), multiply(input, candidate))
+        return { h: multiply(f(peeped(1, next, 1)), last(next)), c: next }
       }
-      const input = f(peeped(0, cell, 0))
-      const forget = attrs.flag('input_forget') ? complement(input) : f(peeped(2, cell, 2))
-      const candidate = g(limit(gate(sums, 3, hidden)))
-      const next = add(multiply(forget, cell), multiply(input, candidate))
-      return { h: multiply(f(peeped(1, next, 1)), last(next)), c: next }
     },
   },
 }
@@ -128,9 +141,9 @@ interface Outcome {
 }
 
 /** One step; past its end a sequence keeps its state and puts out zeros. `t` is a place, int64 [1]. */
-function advance(node: OnnxNode, run: Run, x: Value, t: Value, before: State): { h: Value; state: State } {
-  const { cell, direction, zeros, lengths } = run
-  const next = cell.step(node, x, before, direction)
+function advance(step: Step, run: Run, x: Value, t: Value, before: State): { h: Value; state: State } {
+  const { zeros, lengths } = run
+  const next = step(x, before)
   const within = lengths && emit('expand_dims', [less(cast(t, lengths.dtype), lengths)], { axis: 1 })
   const keep = (now: Value, otherwise: Value) => (within ? where(within, now, otherwise) : now)
   const state = { h: keep(next.h, before.h), c: next.c && keep(next.c, before.c as Value) }
@@ -140,11 +153,12 @@ function advance(node: OnnxNode, run: Run, x: Value, t: Value, before: State): {
 /** Writes out the steps. */
 function unrolled(node: OnnxNode, run: Run, steps: number): Outcome {
   let state = run.initial
+  const step = run.cell.steps(node, run.direction)
   const outputs = new Array<Value>(steps)
   for (const t of run.backward ? range(steps).reverse() : range(steps)) {
-    const step = advance(node, run, withoutFirst(run.sums, t), numbers([t], 'int64'), state)
-    outputs[t] = step.h
-    state = step.state
+    const after = advance(step, run, withoutFirst(run.sums, t), numbers([t], 'int64'), state)
+    outputs[t] = after.h
+    state = after.state
   }
   const along = (h: Value) => reshapeTo(h, [1, ...extentsOf(h)])
   return { outputs: concatenate(outputs.map(along), 0), state }
@@ -181,12 +195,13 @@ function looped(node: OnnxNode, run: Run, steps: Extent): Outcome {
     step([count, sofar, h, c], captured) {
       const own = inside(captured)
       const t = backward ? subtract(subtract(captured.adopt(length), 1), count as Value) : (count as Value)
-      const step = advance(node, own, elementAt(own.sums, 0, t), t, { h: h as Value, c })
+      const step = own.cell.steps(node, own.direction)
+      const after = advance(step, own, elementAt(own.sums, 0, t), t, { h: h as Value, c })
       return [
         add(count as Value, 1),
-        withAnother(sofar as Value, step.h),
-        step.state.h,
-        ...(step.state.c ? [step.state.c] : []),
+        withAnother(sofar as Value, after.h),
+        after.state.h,
+        ...(after.state.c ? [after.state.c] : []),
       ]
     },
   }) as [Value, Value, Value, Value?]
