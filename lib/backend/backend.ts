@@ -1,4 +1,4 @@
-import { connectorOf, passConfigOf } from '../boards/board.js'
+import { passConfigOf } from '../boards/board.js'
 import { buildFor } from '../boards/build-options.js'
 import type { BoardConnection } from '../boards/connection.js'
 import { openBoard } from '../boards/open.js'
@@ -183,7 +183,7 @@ export class TvmBackend {
     if (!tuned) {
       const request = { model, target: board.target, config: passConfigOf(board), ...(shapes && { shapes }) }
       // Trials need the board.
-      if (connectorOf(board) !== 'local') await this.board.release()
+      await this.board.release()
       tuned = await tuneOnBoard(board, tuner, { signal }, (settings, micro) =>
         tunerFor(tuner.name)(
           { ...request, settings, ...(micro && { micro }) },

@@ -26,6 +26,7 @@ type Undoing = Exclude<(typeof taking)[number][1], undefined>
 export class BoardConnection {
   private current: BoardState = 'idle'
   private undo: Undoing[] = []
+  private giving: Promise<void> | undefined
   private session: Session | undefined
 
   constructor(
@@ -45,6 +46,8 @@ export class BoardConnection {
   async take(limits: Limits = {}): Promise<void> {
     if (this.current === 'closed')
       throw new TvmNodeError('ERR_DISPOSED', `board '${this.board.name}' was closed`)
+    // A failed call may be giving it back still.
+    await this.giving?.catch(() => undefined)
     if (this.current === 'lost') await this.giveBack()
     if (this.current !== 'idle') return
     for (const [phase, undo] of taking) {
@@ -115,7 +118,14 @@ export class BoardConnection {
     await session?.dispose()
   }
 
-  private async giveBack(): Promise<void> {
+  private giveBack(): Promise<void> {
+    this.giving ??= this.undoAll().finally(() => {
+      this.giving = undefined
+    })
+    return this.giving
+  }
+
+  private async undoAll(): Promise<void> {
     const steps = this.undo
     this.undo = []
     this.current = 'idle'

@@ -1,14 +1,11 @@
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
-import type { Limits } from '../limits.js'
+import { LimitedTime, type Limits } from '../limits.js'
 import { HostLocks } from '../locks/host-locks.js'
 import { Lease } from '../locks/lease.js'
 import type { Holder, LockStore } from '../locks/lock-store.js'
-import { SshConnection } from '../ssh/connection.js'
+import { type Finished, SshConnection } from '../ssh/connection.js'
 import type { BoardHost } from './board-host.js'
 import { LockDatabase } from './lock-database.js'
-
-/** Milliseconds for a connection that only gives a board back. */
-const FAREWELL = 10_000
 
 /**
  * A machine that this run holds and is connected with. Held by automate's database where it has one, else by a lock on the machine
@@ -16,6 +13,8 @@ const FAREWELL = 10_000
  */
 export class HeldHost {
   private connection: SshConnection | undefined
+  private connecting: Promise<void> | undefined
+  private released = false
   private lease: Lease | undefined
 
   private constructor(
@@ -30,10 +29,9 @@ export class HeldHost {
     const begun = performance.now()
     const store = database
       ? await LockDatabase.open(database, limits)
-      : new HostLocks((command, within) => held.ssh.exec(command, within))
+      : new HostLocks((command, within) => held.exec(command, within))
     const held: HeldHost = new HeldHost(where, store, !database)
     try {
-      if (!database) await held.connect(limits)
       const { signal, timeoutMs } = limits
       const left = timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (performance.now() - begun))
       held.lease = await Lease.acquire(store, name, { signal, timeoutMs: left })
@@ -73,15 +71,33 @@ export class HeldHost {
     return await store.holder(name, limits)
   }
 
-  /** Connects unless connected; a connection that was lost is replaced. @throws as `SshConnection.connect` */
+  /** Connects unless connected; a connection that was lost is replaced. @throws as `SshConnection.connect`, `ERR_DISPOSED` */
   async connect(limits: Limits): Promise<void> {
+    using time = new LimitedTime(limits, () => ({ where: ` (connecting to ${this.where.host.host} by SSH)` }))
+    // The lock may be renewed while the board is connected anew: one connection serves both.
+    while (this.connecting) await Promise.race([this.connecting.catch(() => undefined), time.over()])
     if (this.connection && !this.connection.lost.aborted) return
+    this.connecting = this.replace({ signal: time.signal, timeoutMs: limits.timeoutMs })
+    try {
+      await this.connecting
+    } finally {
+      this.connecting = undefined
+    }
+  }
+
+  private async replace(limits: Limits): Promise<void> {
     await this.connection?.close()
     this.connection = undefined
     const connection = await SshConnection.connect(this.where.host, limits)
     // One that comes too late has nobody to close it.
-    if (limits.signal?.aborted) await connection.close()
+    if (limits.signal?.aborted || this.released) await connection.close()
     else this.connection = connection
+  }
+
+  /** Runs a command on the board, connecting first where the connection was lost. */
+  private async exec(command: string, limits: Limits): Promise<Finished> {
+    await this.connect(limits)
+    return await this.ssh.exec(command, limits)
   }
 
   get ssh(): SshConnection {
@@ -99,12 +115,22 @@ export class HeldHost {
     if (!this.isOnHost) await this.connection?.close()
   }
 
-  /** Gives the board back. */
-  async release(): Promise<void> {
+  /**
+   * Gives the board back, also over a connection that must be made anew.
+   *
+   * @param limits - `restarting`: whether the board was told to restart. A lock on it is left to its lease then, which counts from the
+   * start of the board.
+   * @throws as `Lease.release`
+   */
+  async release({
+    restarting = false,
+    ...limits
+  }: Limits & { readonly restarting?: boolean } = {}): Promise<void> {
     try {
-      if (this.isOnHost && this.lease) await this.connect({ timeoutMs: FAREWELL })
-      await this.lease?.release()
+      if (restarting && this.isOnHost) this.lease?.leave()
+      else await this.lease?.release(limits)
     } finally {
+      this.released = true
       await this.store[Symbol.asyncDispose]()
       await this.connection?.close()
     }

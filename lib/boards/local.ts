@@ -5,10 +5,15 @@ import { type ArtifactSource, load } from '../session/load.js'
 import { ProcessSession } from '../session/process-session.js'
 import type { LoadOptions, Session } from '../session/session.js'
 import type { Availability, BoardAdapter } from './adapter.js'
+import type { Board } from './board.js'
+import { runHere } from './run-here.js'
 
-/** This machine's own processor: nothing to lock, to connect to or to set up. */
+/** This machine's own processor: nothing to lock or to connect to. */
 export class LocalAdapter implements BoardAdapter {
-  constructor(private readonly how: Pick<LoadOptions, 'isolation' | 'threads'>) {}
+  constructor(
+    private readonly board: Pick<Board, 'setup' | 'teardown'>,
+    private readonly how: Pick<LoadOptions, 'isolation' | 'threads'>,
+  ) {}
 
   async available({ signal, timeoutMs }: Limits): Promise<Availability> {
     try {
@@ -21,9 +26,17 @@ export class LocalAdapter implements BoardAdapter {
     }
   }
 
+  async setup(limits: Limits): Promise<void> {
+    for (const command of this.board.setup) await runHere(command, limits)
+  }
+
   async upload(artifact: ArtifactSource, limits: Limits, before: Session | undefined): Promise<Session> {
     if (!(before instanceof ProcessSession)) return load(artifact, { ...this.how, ...limits })
     await before.replace(typeof artifact === 'string' ? artifact : artifact.path, limits)
     return before
+  }
+
+  async teardown(limits: Limits): Promise<void> {
+    for (const command of this.board.teardown) await runHere(command, limits)
   }
 }

@@ -18,45 +18,78 @@ export interface LockDatabaseSettings {
   readonly tunnels: readonly Tunnel[]
 }
 
-/** Automate's database of locks, with the ways to it. */
+/** Automate's database of locks, with the ways to it, which are opened anew when they are lost. */
 export class LockDatabase implements LockStore {
+  private readonly connections = new Map<Tunnel, SshConnection>()
+  private opening: Promise<void> | undefined
+  private isDisposed = false
+
   private constructor(
     private readonly locks: PostgresLocks,
-    private readonly connections: readonly SshConnection[],
+    private readonly tunnels: readonly Tunnel[],
   ) {}
 
   /** @throws `ERR_NOT_AVAILABLE` without the `pg` package, `ERR_LISTEN`, and as `SshConnection.connect` */
   static async open({ postgres, tunnels }: LockDatabaseSettings, limits: Limits): Promise<LockDatabase> {
-    const connections: SshConnection[] = []
+    const database = new LockDatabase(await PostgresLocks.open(postgres), tunnels)
     try {
-      for (const { host, localPort, remotePort } of tunnels) {
-        if (await isReachable({ host: LOOPBACK, port: localPort })) continue
-        const connection = await SshConnection.connect(host, limits)
-        connections.push(connection)
-        await connection.forward({ host: LOOPBACK, port: remotePort }, localPort)
-      }
-      return new LockDatabase(await PostgresLocks.open(postgres), connections)
+      await database.reach(limits)
+      return database
     } catch (error) {
-      for (const connection of connections) await connection.close()
+      await database[Symbol.asyncDispose]()
       throw error
     }
   }
 
-  take(board: string, owner: string, leaseMs: number, limits?: Limits): Promise<Holder | undefined> {
-    return this.locks.take(board, owner, leaseMs, limits)
+  /** Opens the ways that are not open. */
+  private async reach(limits: Limits): Promise<PostgresLocks> {
+    const lost = this.tunnels.some((tunnel) => this.connections.get(tunnel)?.lost.aborted ?? true)
+    if (lost) {
+      this.opening ??= this.openTunnels(limits).finally(() => {
+        this.opening = undefined
+      })
+      await this.opening
+    }
+    return this.locks
   }
-  renew(board: string, owner: string, leaseMs: number, limits?: Limits): Promise<boolean> {
-    return this.locks.renew(board, owner, leaseMs, limits)
+
+  private async openTunnels(limits: Limits): Promise<void> {
+    for (const tunnel of this.tunnels) {
+      const { host, localPort, remotePort } = tunnel
+      const before = this.connections.get(tunnel)
+      if (before && !before.lost.aborted) continue
+      await before?.close()
+      this.connections.delete(tunnel)
+      if (await isReachable({ host: LOOPBACK, port: localPort })) continue
+      const connection = await SshConnection.connect(host, limits)
+      // One that comes too late has nobody to close it.
+      if (this.isDisposed) return await connection.close()
+      this.connections.set(tunnel, connection)
+      await connection.forward({ host: LOOPBACK, port: remotePort }, localPort)
+    }
   }
-  release(board: string, owner: string, limits?: Limits): Promise<void> {
-    return this.locks.release(board, owner, limits)
+
+  async take(
+    board: string,
+    owner: string,
+    leaseMs: number,
+    limits: Limits = {},
+  ): Promise<Holder | undefined> {
+    return (await this.reach(limits)).take(board, owner, leaseMs, limits)
   }
-  holder(board: string, limits?: Limits): Promise<Holder | undefined> {
-    return this.locks.holder(board, limits)
+  async renew(board: string, owner: string, leaseMs: number, limits: Limits = {}): Promise<boolean> {
+    return (await this.reach(limits)).renew(board, owner, leaseMs, limits)
+  }
+  async release(board: string, owner: string, limits: Limits = {}): Promise<void> {
+    return (await this.reach(limits)).release(board, owner, limits)
+  }
+  async holder(board: string, limits: Limits = {}): Promise<Holder | undefined> {
+    return (await this.reach(limits)).holder(board, limits)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.isDisposed = true
     await this.locks[Symbol.asyncDispose]()
-    for (const connection of this.connections) await connection.close()
+    for (const connection of this.connections.values()) await connection.close()
   }
 }

@@ -20,7 +20,7 @@ export interface AdapterOptions extends Pick<LoadOptions, 'isolation' | 'threads
 const adapters: Partial<
   Record<ReturnType<typeof connectorOf>, (board: Board, options: AdapterOptions) => BoardAdapter>
 > = {
-  local: (_board, options) => new LocalAdapter(options),
+  local: (board, options) => new LocalAdapter(board, options),
   micro: (board) => new MicroAdapter(board),
   ssh: (board, { prompt }) => new SshAdapter(board, boardHosts(board, prompt)),
   automate: (board, { prompt }) => new SshAdapter(board, boardHosts(board, prompt)),

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isTvmNodeError, TvmNodeError } from '../errors.js'
+import { TvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
+import { retry } from '../retry.js'
 import { RemoteSession } from '../rpc/remote-session.js'
 import type { Processor } from '../session/artifact.js'
 import type { ArtifactSource } from '../session/load.js'
@@ -20,14 +21,18 @@ import { succeeded } from './succeeded.js'
 const GOING_DOWN = 30_000
 /** Milliseconds for one attempt to reach a board that restarts, and between two. */
 const ATTEMPT = 10_000
-const RETRY = 3000
+const PAUSE = 3000
 
 /**
  * A board reached by SSH, of which nothing else need be open: a server is started there for this run alone, and what goes to it goes
  * through the connection.
  */
 export class SshAdapter implements BoardAdapter {
+  /** Under way from the first attempt to lock on: what comes too late for its caller must be given back too. */
+  private taking: Promise<HeldHost> | undefined
   private held: HeldHost | undefined
+  /** Whether the board was told to restart as the last thing. */
+  private restarting = false
   private running: BoardServer | undefined
   private session: RemoteSession | undefined
   private processor: Processor | undefined
@@ -64,7 +69,9 @@ export class SshAdapter implements BoardAdapter {
   }
 
   async lock(limits: Limits): Promise<void> {
-    this.held = await HeldHost.takeFirst(this.board.name, this.hosts, limits)
+    this.restarting = false
+    this.taking = HeldHost.takeFirst(this.board.name, this.hosts, limits)
+    this.held = await this.taking
   }
 
   async connect(limits: Limits): Promise<void> {
@@ -131,18 +138,8 @@ export class SshAdapter implements BoardAdapter {
     return true
   }
 
-  private async connectAgain(limits: Limits): Promise<void> {
-    for (;;) {
-      try {
-        await this.connect({ ...limits, timeoutMs: ATTEMPT })
-        return
-      } catch (error) {
-        limits.signal?.throwIfAborted()
-        const mayPass = isTvmNodeError(error, 'ERR_CONNECTION') || isTvmNodeError(error, 'ERR_TIMEOUT')
-        if (!mayPass) throw error
-        await sleep(RETRY, undefined, { signal: limits.signal })
-      }
-    }
+  private connectAgain(limits: Limits): Promise<void> {
+    return retry({ ...limits, attemptMs: ATTEMPT, pauseMs: PAUSE }, (within) => this.connect(within))
   }
 
   async stop(): Promise<void> {
@@ -165,7 +162,8 @@ export class SshAdapter implements BoardAdapter {
         succeeded(command, await this.ssh.exec(command, limits))
       } catch (error) {
         // The last one may restart the board.
-        if (i < teardown.length - 1 || !this.ssh.lost.aborted) throw error
+        this.restarting = i === teardown.length - 1 && this.ssh.lost.aborted
+        if (!this.restarting) throw error
       }
     }
   }
@@ -174,11 +172,13 @@ export class SshAdapter implements BoardAdapter {
     await this.held?.disconnect()
   }
 
-  async unlock(): Promise<void> {
-    const { held } = this
+  async unlock(limits: Limits): Promise<void> {
+    const { taking, restarting } = this
+    this.taking = undefined
     this.held = undefined
     this.processor = undefined
-    await held?.release()
+    const held = await taking?.catch(() => undefined)
+    await held?.release({ ...limits, restarting })
   }
 
   private get host(): HeldHost {

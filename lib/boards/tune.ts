@@ -11,7 +11,7 @@ import { boardHosts } from './board-host.js'
 import { BoardFarm } from './farm.js'
 import { findBoard } from './find.js'
 import { microBoardOf } from './micro.js'
-import type { AdapterOptions } from './open.js'
+import { type AdapterOptions, openBoard } from './open.js'
 
 /** Milliseconds for a tracker to say which boards it knows. */
 const PROMPT = 10_000
@@ -52,7 +52,11 @@ export async function tuneOnBoard<Config extends Partial<TunerConfig>, Result>(
   checkTunable(board)
   const config = withHardware(board, given)
   const connector = connectorOf(board)
-  if (connector === 'local') return work(config)
+  if (connector === 'local') {
+    await using here = openBoard(board)
+    await here.take({ signal })
+    return await work(config)
+  }
   if (connector === 'micro') return work(config, microBoardOf(board))
   const on = (tracker: string, count: number) =>
     work({ ...config, runner: { parallel: count, ...config.runner, tracker, key: board.name } })

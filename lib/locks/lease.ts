@@ -3,6 +3,7 @@ import { hostname, uptime, userInfo } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
+import { retry } from '../retry.js'
 import type { Holder, LockStore } from './lock-store.js'
 
 /** Milliseconds after which the board of a holder that is gone is free again. */
@@ -13,8 +14,9 @@ const POLL_MS = 500
 const RENEWALS = 3
 /** Share of a lease at whose end its holder counts it as lost: work stops before another may begin. */
 const MARGIN = 0.1
-/** Milliseconds for a board to be given back. */
-const RELEASE_MS = 10_000
+/** Milliseconds for a board to be given back, and for one attempt at it. */
+const RELEASE_MS = 25_000
+const ATTEMPT_MS = 8000
 
 export interface LeaseOptions extends Limits {
   /** Milliseconds from a renewal until others may take the board; default 60 000. */
@@ -57,11 +59,14 @@ export class Lease implements AsyncDisposable {
     const { leaseMs = LEASE_MS, pollMs = POLL_MS, onWait, signal, timeoutMs } = options
     const lease = new Lease(store, board, newOwner(), leaseMs)
     let other: Holder | undefined
+    let unanswered = false
     using time = new LimitedTime({ signal, timeoutMs }, () => ({ where: ` (locking board '${board}')` }))
     try {
       for (;;) {
         const begun = now()
+        unanswered = true
         const holder = await store.take(board, lease.owner, leaseMs, { signal: time.signal })
+        unanswered = false
         if (!holder) {
           lease.hold(begun)
           return lease
@@ -72,7 +77,8 @@ export class Lease implements AsyncDisposable {
       }
     } catch (error) {
       // The store may have given the board although its answer never came.
-      void store.release(board, lease.owner, { timeoutMs: RELEASE_MS }).catch(() => undefined)
+      if (unanswered)
+        await store.release(board, lease.owner, { timeoutMs: ATTEMPT_MS }).catch(() => undefined)
       if (!time.signal.aborted) throw error
       signal?.throwIfAborted()
       const late = time.signal.reason as Error
@@ -85,12 +91,25 @@ export class Lease implements AsyncDisposable {
     return this.ending.signal
   }
 
-  /** Gives the board back. Safe to call twice. @throws those of the store; the board is free when the lease runs out */
-  async release(): Promise<void> {
-    if (this.releasing.signal.aborted) return
+  /**
+   * Gives the board back, trying again while the store cannot be reached. Safe to call twice.
+   *
+   * @param limits - Default 25 s.
+   * @throws those of the store; the board is free when the lease runs out
+   */
+  async release({ signal, timeoutMs = RELEASE_MS }: Limits = {}): Promise<void> {
+    if (!this.leave() || this.lost.aborted) return
+    await retry({ signal, timeoutMs, attemptMs: ATTEMPT_MS }, (within) =>
+      this.store.release(this.board, this.owner, within),
+    )
+  }
+
+  /** Renews it no more: the board is free when the lease runs out. False when that was so already. */
+  leave(): boolean {
+    if (this.releasing.signal.aborted) return false
     this.releasing.abort()
     clearTimeout(this.timer)
-    if (!this.lost.aborted) await this.store.release(this.board, this.owner, { timeoutMs: RELEASE_MS })
+    return true
   }
   [Symbol.asyncDispose](): Promise<void> {
     return this.release()

@@ -16,6 +16,8 @@ export interface PostgresSettings {
 const CONNECT = 10_000
 const ANSWER = 10_000
 
+/** Codes of Postgres's own answers; those of classes 08 and 57P say that it is not there now. */
+const ANSWERED = /^(?!08|57P)[0-9A-Z]{5}$/
 const UNDEFINED_TABLE = '42P01'
 /** What the losers of a race to create the table hear. */
 const EXISTS = new Set(['42P07', '23505'])
@@ -115,9 +117,8 @@ export class PostgresLocks implements LockStore {
     }
   }
 
-  /** Postgres's own answers have a code of five characters; else it did not answer. */
   private failure(cause: Error, code: string | undefined): TvmNodeError {
-    const answered = code !== undefined && /^[0-9A-Z]{5}$/.test(code)
+    const answered = code !== undefined && ANSWERED.test(code)
     const message = `${this.where} ${answered ? 'refused' : 'does not answer'}: ${cause.message}`
     return new TvmNodeError(answered ? 'ERR_LOCK_STORE' : 'ERR_CONNECTION', message, {
       cause,

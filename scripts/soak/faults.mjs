@@ -6,7 +6,7 @@
 //   --batch  rounds at once, of faults that take long to be noticed
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -116,19 +116,6 @@ async function killedClient(board) {
   const begun = performance.now()
   await within(useOnce(board), FREE, 'the board is not free')
   return { code: 'killed', free: performance.now() - begun }
-}
-
-/** Pids of servers that were started on boards by SSH. */
-function boardServers() {
-  return readdirSync('/proc').filter((pid) => {
-    if (!/^\d+$/.test(pid)) return false
-    try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-      return words[1] === MAIN && words[2] === 'server' && words.some((word) => word.startsWith('board-'))
-    } catch {
-      return false
-    }
-  })
 }
 
 /** A tracker and a server of this machine that can be killed and started again. */
@@ -254,9 +241,9 @@ const faults = {
   },
 
   'server killed (SSH)': () =>
-    bySsh((count, boards) => {
+    bySsh((count, boards, sshd) => {
       const all = barrier(count, () => {
-        for (const pid of boardServers()) process.kill(pid, 'SIGKILL')
+        for (const pid of sshd.servers(MAIN)) process.kill(pid, 'SIGKILL')
       })
       return boards.map((board) => round({ board, fault: all }))
     }),

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { compile } from '../../dist/compile/compile.js'
-import { RemoteExecutor } from '../../dist/rpc/remote-executor.js'
+import { RemoteGraph } from '../../dist/rpc/remote-graph.js'
 import { TrackerClient } from '../../dist/rpc/tracker-client.js'
 import { getGlobalFunc, openLibrary } from '../../dist/runtime/index.js'
 import { readArtifact } from '../../dist/session/artifact.js'
@@ -29,7 +29,7 @@ try {
     const grant = await client.request(key, 1, { timeoutMs: 60_000 })
     const session = getGlobalFunc('rpc.Connect')(grant.host, grant.port, grant.matchKey, false)
     const libraries = new Map()
-    const executor = RemoteExecutor.open(session, contents, libraries)
+    const executor = RemoteGraph.open(session, contents, libraries)
     const outputs = JSON.stringify(Object.values(executor.run(inputs)).map(({ data }) => [...data]))
     expected ??= outputs
     if (outputs !== expected) throw new Error(`cycle ${i}: other outputs than before`)

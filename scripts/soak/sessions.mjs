@@ -18,7 +18,7 @@ const KEY = 'soak'
 /** Kilobytes by which a process may grow without a leak: heaps of Node breathe. */
 const BREATH_KB = 20_000
 /** Milliseconds for a client: to compile the network, and for a cycle at most. */
-const [COMPILE, CYCLE] = [120_000, 2000]
+const [COMPILE, CYCLE] = [240_000, 10_000]
 
 const given = options.on ? options.on.split(',') : undefined
 const started = []

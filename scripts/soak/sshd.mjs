@@ -1,4 +1,4 @@
-// A real sshd of this user in a folder of its own, with keys of its own.
+// A real sshd of this user in a folder of its own, with keys of its own; of tests too.
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir, userInfo } from 'node:os'
@@ -7,17 +7,31 @@ import { isReachable } from '../../dist/rpc/reachable.js'
 import { freePort } from '../steps/free-port.mjs'
 import { until } from './services.mjs'
 
+/** A key pair in a file. */
+export function makeKey(path, password = '') {
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', password, '-f', path])
+  return path
+}
+
 export class Sshd {
-  /** `before` is a command that starts it, for example `ip netns exec NAME`. */
-  static async start({ host = '127.0.0.1', before = [] } = {}) {
-    const sshd = new Sshd()
-    sshd.host = host
-    sshd.before = before
-    sshd.port = await freePort()
-    sshd.folder = mkdtempSync(join(tmpdir(), 'tvm-node-sshd-'))
-    for (const name of ['host', 'id', 'other'])
-      execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(sshd.folder, name)])
-    const settings = {
+  folder = mkdtempSync(join(tmpdir(), 'tvm-node-sshd-'))
+
+  /**
+   * @param {string} host
+   * @param {number} port
+   * @param {string[]} before - A command that starts it, for example `ip netns exec NAME`.
+   */
+  constructor(host, port, before) {
+    this.host = host
+    this.port = port
+    this.before = before
+  }
+
+  /** @param {{ host?: string, before?: string[], settings?: object }} options - `settings` that differ from the usual ones. */
+  static async start({ host = '127.0.0.1', before = [], settings = {} } = {}) {
+    const sshd = new Sshd(host, await freePort(), before)
+    for (const name of ['host', 'id', 'other']) makeKey(join(sshd.folder, name))
+    const all = {
       ListenAddress: `${host}:${sshd.port}`,
       HostKey: join(sshd.folder, 'host'),
       AuthorizedKeysFile: join(sshd.folder, 'id.pub'),
@@ -25,11 +39,14 @@ export class Sshd {
       StrictModes: 'no',
       UsePAM: 'no',
       PermitRootLogin: 'yes',
+      MaxAuthTries: 20,
       MaxStartups: 100,
       MaxSessions: 100,
       Subsystem: 'sftp internal-sftp',
+      LogLevel: 'VERBOSE',
+      ...settings,
     }
-    const lines = Object.entries(settings).map(([key, value]) => `${key} ${value}\n`)
+    const lines = Object.entries(all).map(([key, value]) => `${key} ${value}\n`)
     writeFileSync(join(sshd.folder, 'sshd_config'), lines.join(''))
     sshd.writeKnownHosts('known_hosts', 'host.pub')
     sshd.writeKnownHosts('changed_hosts', 'other.pub')
@@ -43,13 +60,29 @@ export class Sshd {
   async run() {
     const args = ['-D', '-f', join(this.folder, 'sshd_config'), '-E', join(this.folder, 'log')]
     const [command, ...rest] = [...this.before, '/usr/sbin/sshd', ...args]
+    /** @type {import("node:child_process").ChildProcess} */
     this.child = spawn(command, rest, { stdio: 'ignore' })
     await until(() => isReachable({ host: this.host, port: this.port }))
   }
 
-  writeKnownHosts(name, key) {
-    const type = readFileSync(join(this.folder, key), 'utf8').split(' ').slice(0, 2).join(' ')
-    writeFileSync(join(this.folder, name), `[${this.host}]:${this.port} ${type}\n`)
+  /** What known_hosts calls it. */
+  get name() {
+    return `[${this.host}]:${this.port}`
+  }
+  /** Type and key. */
+  get hostKey() {
+    return this.publicKey('host.pub')
+  }
+  publicKey(file) {
+    return readFileSync(join(this.folder, file), 'utf8').split(' ').slice(0, 2).join(' ')
+  }
+  get log() {
+    const path = join(this.folder, 'log')
+    return existsSync(path) ? readFileSync(path, 'utf8') : ''
+  }
+
+  writeKnownHosts(file, key) {
+    writeFileSync(join(this.folder, file), `${this.name} ${this.publicKey(key)}\n`)
   }
 
   /** What a board's description says of it. */
@@ -62,8 +95,27 @@ export class Sshd {
     }
   }
 
+  /** What the library connects with. */
+  get target() {
+    const { host, port, identity, known_hosts } = this.description()
+    return { host, port, identity, agent: /** @type {const} */ (false), knownHosts: [known_hosts] }
+  }
+
+  /**
+   * Servers of the command line that its connections have started.
+   *
+   * @param {string} main - The program's file.
+   */
+  servers(main) {
+    return below(this.child.pid).filter((pid) => {
+      const [, program, command] = textOf(pid, 'cmdline').split('\0')
+      return program === main && command === 'server'
+    })
+  }
+
   /** Kills it and the processes of all its connections at once. */
   async kill() {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return
     const ended = new Promise((resolve) => this.child.once('exit', resolve))
     for (const pid of [this.child.pid, ...connections(this.child.pid)]) {
       try {
@@ -79,18 +131,30 @@ export class Sshd {
     await this.kill()
     rmSync(this.folder, { recursive: true, force: true })
   }
+  [Symbol.asyncDispose]() {
+    return this.end()
+  }
 }
 
 /** The processes below a process that are sshd's too. */
 function connections(pid) {
-  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim()
-  const pids = children === '' ? [] : children.split(' ').map(Number)
-  const own = pids.filter((child) => {
-    try {
-      return readFileSync(`/proc/${child}/comm`, 'utf8').startsWith('sshd')
-    } catch {
-      return false
-    }
-  })
+  const own = childrenOf(pid).filter((child) => textOf(child, 'comm').startsWith('sshd'))
   return own.flatMap((child) => [child, ...connections(child)])
+}
+
+function below(pid) {
+  return childrenOf(pid).flatMap((child) => [child, ...below(child)])
+}
+
+function childrenOf(pid) {
+  return textOf(pid, `task/${pid}/children`).split(' ').filter(Boolean).map(Number)
+}
+
+/** Empty for a process that has ended. */
+function textOf(pid, name) {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8').trim()
+  } catch {
+    return ''
+  }
 }

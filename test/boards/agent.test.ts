@@ -10,12 +10,12 @@ import { TvmBackend } from '#lib/backend/backend.js'
 import { tune } from '#lib/boards/tune.js'
 import { compile } from '#lib/compile/compile.js'
 import { RemoteSession } from '#lib/rpc/remote-session.js'
+import { Sshd } from '../../scripts/soak/sshd.mjs'
 import { largestDifference, network } from '../support/artifacts.js'
 import { type ModelDescription, onnxModel } from '../support/onnx-writer.js'
 import { generator, randomTensor } from '../support/random.js'
 import { until } from '../support/rpc.js'
 import { scratchFolder } from '../support/scratch.js'
-import { Sshd } from '../support/sshd.js'
 import { hasTool } from '../support/tools.js'
 
 const SLOW = 180_000

@@ -6,10 +6,10 @@ import { stringify } from 'yaml'
 import { TvmBackend } from '#lib/backend/backend.js'
 import { automateSite } from '#lib/boards/automate.js'
 import { boardFaults, boardNames, findBoard } from '#lib/boards/find.js'
+import { Sshd } from '../../scripts/soak/sshd.mjs'
 import { largestDifference, network } from '../support/artifacts.js'
 import { cli, main } from '../support/cli.js'
 import { scratchFolder } from '../support/scratch.js'
-import { Sshd } from '../support/sshd.js'
 
 const SLOW = 180_000
 const folder = scratchFolder()

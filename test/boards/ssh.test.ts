@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of CMake.
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, homedir, totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -15,12 +15,12 @@ import { compile } from '#lib/compile/compile.js'
 import { readNpz, writeNpz } from '#lib/npz.js'
 import { TrialError } from '#lib/schedule-config/record.js'
 import type { TrialEvent } from '#lib/tuning/events.js'
+import { Sshd } from '../../scripts/soak/sshd.mjs'
 import { largestDifference, network } from '../support/artifacts.js'
 import { cli, main, startCli } from '../support/cli.js'
 import { isRunning } from '../support/processes.js'
 import { until } from '../support/rpc.js'
 import { scratchFolder } from '../support/scratch.js'
-import { Sshd } from '../support/sshd.js'
 
 const SLOW = 180_000
 const folder = scratchFolder()
@@ -45,13 +45,6 @@ function desk(more: Partial<BoardInput> = {}): BoardInput {
     server: `'${process.execPath}' '${main}' server --host 127.0.0.1 --json --key $KEY`,
     ...more,
   }
-}
-
-/** Processes of servers that were started over this test's sshd. */
-function servers(): number[] {
-  const all = execFileSync('ps', ['-eo', 'pid,ppid,args'], { encoding: 'utf8' })
-  const found = all.split('\n').filter((line) => line.includes(`${main} server`) && !line.includes(' sh '))
-  return found.map((line) => Number(line.trim().split(/\s+/)[0]))
 }
 
 test('a network runs on a board of which only the port of SSH is open', { timeout: SLOW }, async () => {
@@ -86,36 +79,58 @@ test('the command line works there as it does here', { timeout: SLOW }, async ()
   expect(profiled.json[0].profile.length).toBeGreaterThan(3)
 })
 
-test('tuning begins where one of the hosts can be had, and a board that is lost comes back', {
-  timeout: 2 * SLOW,
-}, async () => {
-  const mine = desk().ssh as SshHostConfig
-  const trials: TrialEvent[] = []
-  let running: number[] = []
-  const report = await tune(model, {
-    board: desk({ ssh: [{ ...mine, port: 1 }, mine] }),
-    tuner: {
-      name: 'autotvm',
-      mode: 'random',
-      task_budget: 1,
-      equal_task_budget: true,
-      records: join(folder, 'desk.log'),
-      runner: { number: 1, repeat: 1, min_repeat_ms: 0 },
-    },
-    onEvent(event) {
-      if (event.type !== 'trial') return
-      trials.push(event)
-      if (trials.length !== 3) return
-      running = servers()
-      process.kill(running[0] as number, 'SIGKILL')
-    },
-  })
-  await using _ = report.artifact
-  expect(running).toHaveLength(1)
-  expect(trials.map(({ error }) => error)).toEqual(trials.map(() => TrialError.NONE))
-  expect(report.artifact.metadata.target).toContain('x86-64-v2')
-  await until(() => !running.some(isRunning))
-})
+/** Starts a command with locks of its own, as on a machine of its own; that takes the right to mount. */
+const apart = ['unshare', '-m', 'sh', '-c', 'mount -t tmpfs none /var/tmp && exec "$@"', 'sh']
+const mayMount = spawnSync(apart[0] as string, [...apart.slice(1), 'true']).status === 0
+
+test.skipIf(!mayMount)(
+  'a network is tuned on boards that come, fail, restart and come back (needs the right to mount)',
+  {
+    timeout: 2 * SLOW,
+  },
+  async () => {
+    const mine = desk().ssh as SshHostConfig
+    const trials: TrialEvent[] = []
+    let killed: number[] = []
+    let restarted: Promise<void> | undefined
+    await using other = await Sshd.start({ before: apart })
+    const restart = async () => {
+      await other.kill()
+      await other.run()
+    }
+    const sessionsOf = ({ log }: Sshd) => log.match(/Accepted publickey/g)?.length ?? 0
+    const before = sessionsOf(host)
+    const report = await tune(model, {
+      board: desk({ ssh: [{ ...mine, port: 1 }, mine, other.description()] }),
+      tuner: {
+        name: 'autotvm',
+        mode: 'random',
+        task_budget: 2,
+        equal_task_budget: true,
+        records: join(folder, 'desk.log'),
+        runner: { number: 1, repeat: 1, min_repeat_ms: 0 },
+      },
+      onEvent(event) {
+        if (event.type !== 'trial') return
+        trials.push(event)
+        if (trials.length === 3) {
+          killed = host.servers(main)
+          for (const pid of killed) process.kill(pid, 'SIGKILL')
+        }
+        if (trials.length === 6) restarted = restart()
+      },
+    })
+    await restarted
+    await using _ = report.artifact
+    expect(killed).toHaveLength(1)
+    expect(trials.map(({ error }) => error)).toEqual(trials.map(() => TrialError.NONE))
+    expect(report.artifact.metadata.target).toContain('x86-64-v2')
+    // Both had been in use and came back.
+    expect(sessionsOf(host) - before).toBeGreaterThan(1)
+    expect(sessionsOf(other)).toBeGreaterThan(1)
+    expect([...host.servers(main), ...other.servers(main)]).toEqual([])
+  },
+)
 
 test('a board is one run’s at a time, and free again after it', { timeout: SLOW }, async () => {
   const artifact = await compile(model, { target: 'llvm -mcpu=x86-64-v2' })
@@ -167,8 +182,8 @@ test('a client that is killed leaves nothing on the board', { timeout: SLOW }, a
   const description = join(folder, 'killed.yml')
   writeFileSync(description, stringify(desk()))
   const { child, result } = startCli(['bench', file, '--runs', '100000', '--board', description])
-  await until(() => servers().length > 0)
-  const [server] = servers() as [number]
+  await until(() => host.servers(main).length > 0)
+  const [server] = host.servers(main) as [number]
   child.kill('SIGKILL')
   await result
   await until(() => !isRunning(server))

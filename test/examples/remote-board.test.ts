@@ -5,9 +5,9 @@ import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
 import { boardSchema } from '#lib/boards/board.js'
+import { Sshd } from '../../scripts/soak/sshd.mjs'
 import { main } from '../support/cli.js'
 import { scratchFolder } from '../support/scratch.js'
-import { Sshd } from '../support/sshd.js'
 
 const folder = scratchFolder()
 const example = (name: string) => join('examples/remote-board', name)

@@ -3,9 +3,9 @@ import { expect, test } from 'vitest'
 import { findBoard } from '#lib/boards/find.js'
 import { openBoard } from '#lib/boards/open.js'
 import { compile } from '#lib/compile/compile.js'
+import { Sshd } from '../../scripts/soak/sshd.mjs'
 import { largestDifference, network } from '../support/artifacts.js'
 import { python } from '../support/rpc.js'
-import { Sshd } from '../support/sshd.js'
 
 test.skipIf(!python)(
   'a board whose server is Python’s (with TVM_NODE_PYTHON)',

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,10 +11,10 @@ import { Lease } from '#lib/locks/lease.js'
 import type { Holder, LockStore } from '#lib/locks/lock-store.js'
 import { PostgresLocks } from '#lib/locks/postgres-locks.js'
 import { SshConnection } from '#lib/ssh/connection.js'
+import { Sshd } from '../../scripts/soak/sshd.mjs'
 import { hasPostgres, Postgres } from '../support/postgres.js'
 import { until } from '../support/rpc.js'
 import { scratchFolder } from '../support/scratch.js'
-import { Sshd } from '../support/sshd.js'
 import { hasTool } from '../support/tools.js'
 
 const folder = scratchFolder()
@@ -219,17 +219,14 @@ describe.skipIf(!hasPostgres)('with Postgres', () => {
   test('what automate writes is respected, and it reads what we write', async () => {
     await using locks = await open()
     await locks.holder('any')
-    const sql = (text: string) =>
-      execFileSync('psql', ['-h', (postgres as Postgres).host, '-U', 'postgres', '-qtAc', text], {
-        encoding: 'utf8',
-      })
+    const sql = (text: string) => (postgres as Postgres).query(text)
     sql(
       "insert into locks (board_name, user_id, lease) values ('theirs', 'carol', now() + interval '1 hour')",
     )
     expect((await locks.take('theirs', 'me', 1000))?.owner).toBe('carol')
     sql("update locks set lease = now() - interval '1 second' where board_name = 'theirs'")
     expect(await locks.take('theirs', 'me', 60_000)).toBeUndefined()
-    expect(sql("select user_id, lease > now() from locks where board_name = 'theirs'").trim()).toBe('me|t')
+    expect(sql("select user_id, lease > now() from locks where board_name = 'theirs'")).toBe('me|t')
   })
 
   test('a lease outlasts a database that is away for a while, and is lost with one that stays away', async () => {

@@ -6,7 +6,8 @@ import { keyOf, messageFrame, TRACKER_MAGIC, word } from '#lib/rpc/protocol.js'
 import { Tracker } from '#lib/rpc/tracker.js'
 import { queryTracker, TrackerClient } from '#lib/rpc/tracker-client.js'
 import { queueStatuses } from '#lib/rpc/tracker-summary.js'
-import { freePort, until } from '../support/rpc.js'
+import { freePort } from '../../scripts/steps/free-port.mjs'
+import { until } from '../support/rpc.js'
 
 let tracker: Tracker
 const log: string[] = []

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { SIGN, tied } from '#lib/ssh/command.js'
 import { SshConnection } from '#lib/ssh/connection.js'
+import { makeKey, Sshd } from '../../scripts/soak/sshd.mjs'
 import { isRunning } from '../support/processes.js'
 import { until } from '../support/rpc.js'
 import { scratchFolder } from '../support/scratch.js'
-import { makeKey, Sshd } from '../support/sshd.js'
 
 const folder = scratchFolder()
 let board: Sshd
@@ -205,7 +205,7 @@ test('a host that is not there', async () => {
 })
 
 test('the named identity comes before the keys of an agent; too many wrong ones are told as such', async () => {
-  await using strict = await Sshd.start({ MaxAuthTries: 2 })
+  await using strict = await Sshd.start({ settings: { MaxAuthTries: 2 } })
   using agent = new Agent('full', ...['a', 'b', 'c'].map((name) => makeKey(join(folder, `other-${name}`))))
   const target = { ...strict.target, agent: agent.socket }
   await using ssh = await SshConnection.connect(target)

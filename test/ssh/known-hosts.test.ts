@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { fingerprint, KnownHosts } from '#lib/ssh/known-hosts.js'
+import { makeKey } from '../../scripts/soak/sshd.mjs'
 import { scratchFolder } from '../support/scratch.js'
-import { makeKey } from '../support/sshd.js'
 
 const folder = scratchFolder()
 const file = join(folder, 'known_hosts')

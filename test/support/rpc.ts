@@ -1,6 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -8,6 +7,7 @@ import { decodeNpy, encodeNpy } from '#lib/npy.js'
 import type { Address } from '#lib/rpc/address.js'
 import { TrackerClient } from '#lib/rpc/tracker-client.js'
 import { readArtifact } from '#lib/session/artifact.js'
+import { freePort } from '../../scripts/steps/free-port.mjs'
 import type { Tensors } from './artifacts.js'
 
 /** Waits until something holds. */
@@ -17,15 +17,6 @@ export async function until(condition: () => unknown, ms = 20_000): Promise<void
     if (performance.now() > deadline) throw new Error(`not so after ${ms} ms: ${condition}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 /** Waits until a tracker has so many free servers of a key. */
