@@ -32,6 +32,8 @@ export class HeldHost {
       : new HostLocks((command, within) => held.exec(command, within))
     const held: HeldHost = new HeldHost(where, store, !database)
     try {
+      // At its own pace: connecting takes longer than a step on a lock may.
+      if (!database) await held.connect(limits)
       const { signal, timeoutMs } = limits
       const left = timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (performance.now() - begun))
       held.lease = await Lease.acquire(store, name, { signal, timeoutMs: left })

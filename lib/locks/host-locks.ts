@@ -12,7 +12,7 @@ export type RunCommand = (
 /** Where locks are kept unless told otherwise: survives a reboot, and every user may write there. */
 const FOLDER = '/var/tmp/tvm-node-locks'
 /** Milliseconds for an answer. */
-const ANSWER = 15_000
+const ANSWER = 30_000
 
 /** Exit codes of the script, beyond those of shells. */
 const NO_FOLDER = 71
