@@ -77,7 +77,7 @@ export const inputsOption = () =>
 export const recordsOption = () =>
   new Option(
     '--records <file>',
-    "log of tuning records, in TVM's format; the best one of each operator is applied; repeat it for several logs",
+    "log of tuning records, or folder of MetaSchedule's, in TVM's format; the best one of each operator is applied; repeat it for several",
   ).argParser((path: string, before: string[] = []) => [...before, path])
 export const noCacheOption = () =>
   new Option('--no-cache', 'compile also what was compiled before, and keep nothing (see "tvm-node cache")')

@@ -25,7 +25,7 @@ export function buildSchedule(
 ): Module {
   return withPassContext({ optLevel: 3, config: { ...lowerConfig(target), ...config } }, () => {
     const lowered = getGlobalFunc('driver.lower_schedule')(schedule, [...args], OPERATOR, {}, false)
-    return getGlobalFunc('driver.tir_to_runtime')(new Map([[target, lowered]]), target) as Module
+    return generate(lowered as TvmObject, target)
   })
 }
 
@@ -40,11 +40,30 @@ export function buildFunction(
   target: Target,
   config: Readonly<Record<string, TvmArg>> = {},
 ): Module {
+  return withPassContext({ optLevel: 3, config: { ...lowerConfig(target), ...config } }, () =>
+    generate(moduleWith(func), target),
+  )
+}
+
+/** Lowers one scheduled function of TensorIR and generates its code. */
+export function buildUnlowered(
+  func: TvmObject,
+  target: Target,
+  config: Readonly<Record<string, TvmArg>> = {},
+): Module {
   return withPassContext({ optLevel: 3, config: { ...lowerConfig(target), ...config } }, () => {
-    const variable = getGlobalFunc('ir.GlobalVar')(OPERATOR, null)
-    const lowered = getGlobalFunc('ir.IRModule')(new Map([[variable, func]]), {}, null, {})
-    return getGlobalFunc('driver.tir_to_runtime')(new Map([[target, lowered]]), target) as Module
+    const simple = false
+    return generate(getGlobalFunc('driver.lower_module')(moduleWith(func), simple) as TvmObject, target)
   })
+}
+
+function moduleWith(func: TvmObject): TvmObject {
+  const variable = getGlobalFunc('ir.GlobalVar')(OPERATOR, null)
+  return getGlobalFunc('ir.IRModule')(new Map([[variable, func]]), {}, null, {}) as TvmObject
+}
+
+function generate(lowered: TvmObject, target: Target): Module {
+  return getGlobalFunc('driver.tir_to_runtime')(new Map([[target, lowered]]), target) as Module
 }
 
 /** What a lowered function takes. */

@@ -48,7 +48,7 @@ export interface CompileOptions extends Limits {
   readonly constants?: NamedTensors
   /** TVM's pass options, for example `{ 'tir.disable_vectorize': true }`. */
   readonly config?: Readonly<Record<string, boolean | number | string>>
-  /** Tuning records, or logs of them in TVM's format; the best record of each operator is applied. */
+  /** Tuning records, or logs or folders of them in TVM's format; the best record of each operator is applied. */
   readonly records?: string | readonly (string | TuningRecord)[]
   /** A C or C++ compiler for the target that links, in place of the bundle's `lld`. */
   readonly linker?: string | undefined

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { ScheduleHistory } from '../auto-scheduler/history.js'
-import { asking, withFunctionScheduler } from '../auto-scheduler/hook.js'
 import { findCCompiler } from '../c-compiler.js'
 import { TvmNodeError } from '../errors.js'
 import { type ImportedModel, importRead } from '../frontend/onnx/import.js'
@@ -10,14 +9,16 @@ import { type OnnxModel, readModel } from '../frontend/onnx/model.js'
 import { ConstantTrace } from '../ir/constant-trace.js'
 import { asText } from '../ir/relay.js'
 import { target as makeTarget, type Target } from '../ir/target.js'
+import { TraceHistory } from '../meta-schedule/history.js'
 import { notingSchedules } from '../ops/lower-call.js'
 import { registerOperators } from '../ops/register.js'
 import type { TaskContext } from '../process/protocol.js'
 import { libraryVersion, openLibrary } from '../runtime/index.js'
+import { recordFiles } from '../schedule-config/database.js'
 import { ApplyHistoryBest, withDispatchContext } from '../schedule-config/dispatch.js'
+import type { LoweringConfig } from '../schedule-config/function-history.js'
 import { readRecordLog } from '../schedule-config/log.js'
 import type { TuningRecord } from '../schedule-config/record.js'
-import { AUTO_SCHEDULER } from '../schedule-config/search-record.js'
 import { loadTemplates } from '../schedule-config/user-templates.js'
 import {
   ARTIFACT_FORMAT,
@@ -33,7 +34,7 @@ import { generateAot } from './aot/code.js'
 import { type ExportFormat, exportAot } from './aot/export.js'
 import { lowerAot } from './aot/lower.js'
 import { interfaceOf } from './aot/names.js'
-import { lowerGraph, optimizeRelay } from './build.js'
+import { type BuildOptions, lowerGraph, optimizeRelay } from './build.js'
 import { generateObjects, writeObjects } from './codegen.js'
 import { hostedProgram } from './hosted-program.js'
 import { linkSharedLibrary } from './link.js'
@@ -141,13 +142,12 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     typeof each === 'string' ? readRecordLog(each) : { records: [each], problems: [] },
   )
   const records = logs.flatMap((log) => log.records)
-  const isSchedule = ({ workload }: TuningRecord) => workload.task === AUTO_SCHEDULER
-  const history = new ApplyHistoryBest(records.filter((record) => !isSchedule(record)))
-  const searched = new ScheduleHistory(records.filter(isSchedule), target)
+  const searched = [new ScheduleHistory(records, target), new TraceHistory(records, target)]
+  const history = new ApplyHistoryBest(records.filter((each) => !searched.some((known) => known.takes(each))))
   const warnings = () => [
     ...logs.flatMap(({ problems }) => problems),
     ...history.problems,
-    ...searched.problems,
+    ...searched.flatMap(({ problems }) => problems),
   ]
   const options = { optLevel: request.optLevel, config: request.config, onStep: report }
   const mod = withDispatchContext(history, () => tracing(() => optimizeRelay(func, target, options)))
@@ -173,17 +173,19 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     ...(isNested(structure) && { structure }),
     ...(isQuantized(func) && { quantized: true }),
   }
-  const lowering = <T>(lower: (settings: typeof options) => T) =>
+  const lowering = <T>(lower: (settings: BuildOptions) => T) =>
     withDispatchContext(history, () =>
-      notingSchedules(() =>
-        searched.isEmpty
-          ? lower(options)
-          : withFunctionScheduler(
-              (name, outs) => searched.schedule(name, outs),
-              () => lower({ ...options, config: { ...options.config, ...asking } }),
-            ),
-      ),
+      notingSchedules(() => {
+        const applying = searched
+          .filter(({ isEmpty }) => !isEmpty)
+          .reduce<(config: LoweringConfig) => T>(
+            (next, each) => (config) => each.during(config, next),
+            (config) => lower({ ...options, config }),
+          )
+        return applying(options.config)
+      }),
     )
+  const scheduled = () => searched.flatMap(({ schedules }) => schedules)
   if (request.executor === 'aot') {
     const { built: network, schedules } = lowering((settings) =>
       lowerAot(mod, target, interfaceOf(request.moduleName, inputs, outputs), settings),
@@ -192,7 +194,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     const metadata = {
       ...about,
       executor: 'aot' as const,
-      schedules: [...schedules, ...searched.schedules],
+      schedules: [...schedules, ...scheduled()],
     }
     if (format !== 'artifact') {
       await exportAot(network, { format, output, folder, relay: asText(mod), onObject })
@@ -211,7 +213,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     report('link')
     const library = await linkSharedLibrary(objects, request.folder, 'lib', request.linker)
     report('write')
-    const metadata = { ...about, executor: 'vm' as const, schedules: [...schedules, ...searched.schedules] }
+    const metadata = { ...about, executor: 'vm' as const, schedules: [...schedules, ...scheduled()] }
     const members = { 'program.vm': [program.bytecode], 'lib.so': [await readFile(library)] }
     await rm(library, { force: true })
     return finish(request, model, metadata, members, 'all', warnings())
@@ -230,7 +232,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const metadata = {
     ...about,
     executor: 'graph' as const,
-    schedules: [...schedules, ...searched.schedules],
+    schedules: [...schedules, ...scheduled()],
   }
   const members = {
     'graph.json': [Buffer.from(graph)],
@@ -270,7 +272,7 @@ function keyOf(request: CompileRequest, model: OnnxModel, target: Target): Promi
     config,
     records: given,
   }
-  return reuseKey(model, settings, [...logs, ...templates])
+  return reuseKey(model, settings, [...logs.flatMap(recordFiles), ...templates])
 }
 
 /** Writes the artifact. */

@@ -2,12 +2,27 @@ import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ComputeDag } from '../auto-scheduler/dag.js'
 import { parseState } from '../auto-scheduler/state.js'
-import { argsOf, buildFunction, buildSchedule, namedAs, OPERATOR } from '../compile/build-schedule.js'
+import {
+  argsOf,
+  buildFunction,
+  buildSchedule,
+  buildUnlowered,
+  namedAs,
+  OPERATOR,
+} from '../compile/build-schedule.js'
 import { sourceOf } from '../compile/c/source.js'
 import { writeObjects } from '../compile/codegen.js'
 import { linkSharedLibrary } from '../compile/link.js'
 import { isTvmNodeError } from '../errors.js'
 import { target as makeTarget, type Target } from '../ir/target.js'
+import { dotProductIntrinsic } from '../meta-schedule/intrinsics.js'
+import {
+  applyTrace,
+  type DescribedModule,
+  functionOf,
+  moduleOf,
+  parseModule,
+} from '../meta-schedule/program.js'
 import { type BoardRuntime, linkProgram } from '../micro/firmware.js'
 import { operatorTable } from '../micro/operator-table.js'
 import { registerOperators } from '../ops/register.js'
@@ -16,6 +31,7 @@ import { ConfigEntity, type PlainConfig } from '../schedule-config/config-entity
 import { TrialError } from '../schedule-config/record.js'
 import type { MeasureInput } from '../schedule-config/search-record.js'
 import { type Instance, instantiate } from '../schedule-config/template.js'
+import type { Trace } from '../schedule-config/trace-record.js'
 import { loadTemplates } from '../schedule-config/user-templates.js'
 import type { TensorArg, Workload } from '../schedule-config/workload.js'
 import type { BuildInput, BuildOutcome } from './trial.js'
@@ -45,6 +61,12 @@ export interface ScheduleCandidate {
   readonly input: MeasureInput
 }
 
+/** A schedule of MetaSchedule: the function and what is done to it. */
+export interface TraceCandidate {
+  readonly definition: DescribedModule
+  readonly trace: Trace
+}
+
 /** A lowered function, as JSON of the library. */
 export interface LoweredCandidate {
   readonly func: string
@@ -62,6 +84,14 @@ const kinds: Readonly<Record<string, (candidate: never, target: Target) => Prepa
     scheduled(instantiate(workload, ConfigEntity.fromPlain(config), target), target),
   auto_scheduler: ({ definition, input }: ScheduleCandidate, target) =>
     scheduled(computation(definition).apply(parseState(input)), target),
+  meta_scheduler: ({ definition, trace }: TraceCandidate, target) => {
+    dotProductIntrinsic(target)
+    const func = functionOf(moduleOf(applyTrace(moduleNamed(definition), trace)))
+    return {
+      args: argsOf(func),
+      generate: (config) => buildUnlowered(namedAs(func, OPERATOR), target, config),
+    }
+  },
   lowered: ({ func }: LoweredCandidate, target) => {
     const named = namedAs(loadJSON(func) as TvmObject, OPERATOR)
     return { args: argsOf(named), generate: (config) => buildFunction(named, target, config) }
@@ -80,6 +110,14 @@ const computations = new Map<string, ComputeDag>()
 function computation(definition: string): ComputeDag {
   const known = computations.get(definition) ?? ComputeDag.load(definition)
   computations.set(definition, known)
+  return known
+}
+
+const modules = new Map<string, TvmObject>()
+
+function moduleNamed(definition: DescribedModule): TvmObject {
+  const known = modules.get(definition.hash) ?? parseModule(definition)
+  modules.set(definition.hash, known)
   return known
 }
 

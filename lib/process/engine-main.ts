@@ -14,6 +14,8 @@ const tasks: Readonly<Record<string, () => Promise<{ run: Task }>>> = {
   compile: () => import('../compile/task.js'),
   'compile-traced': () => import('../compile/analysis/trace-task.js'),
   library: () => import('./library-task.js'),
+  'meta-scheduler-search': () => import('../tuning/meta-scheduler/search-task.js'),
+  'meta-scheduler-tasks': () => import('../tuning/meta-scheduler/extract-task.js'),
   reference: () => import('../backend/reference-task.js'),
   'rpc-serve': () => import('../rpc/serve-task.js'),
   'rpc-session': () => import('../rpc/remote-task.js'),

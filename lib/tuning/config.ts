@@ -66,14 +66,19 @@ export const tunerSchema = z.strictObject({
     .describe('Seconds for each build and each run, where builder and runner say nothing else.'),
   time_budget: seconds.optional().describe('Seconds for all trials.'),
   seed: z.int().min(0).default(0).describe('Seed of the search.'),
-  records: z.string().optional().describe("Log that is read and appended, in TVM's format."),
+  records: z
+    .string()
+    .optional()
+    .describe(
+      "What is read and appended, in TVM's format: a log, or the folder of a database for meta_scheduler.",
+    ),
   transfer: z
     .boolean()
     .default(true)
     .describe('Whether a task learns from the trials of others of the same template.'),
   hardware: hardwareSchema
     .optional()
-    .describe('For auto_scheduler: the machine that runs the code, never silently this one.'),
+    .describe('For searches without templates: the machine that runs the code, never silently this one.'),
   builder: builderSchema.optional(),
   runner: runnerSchema.optional(),
 })

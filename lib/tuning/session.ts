@@ -12,7 +12,7 @@ import { workloadKey } from '../schedule-config/workload.js'
 import type { TunerSettings } from './config.js'
 import { contest } from './contest.js'
 import type { TuneEvent } from './events.js'
-import type { RecordFile } from './record-file.js'
+import type { RecordStore } from './record-store.js'
 import type { SearchTuner } from './search-tuner.js'
 import { type Budget, nextTurn } from './task-scheduler.js'
 import { type TaskState, toRecord } from './task-state.js'
@@ -21,7 +21,7 @@ export interface SessionOptions {
   readonly tuner: SearchTuner
   readonly config: TunerSettings
   readonly tasks: readonly TaskState[]
-  readonly records: RecordFile | undefined
+  readonly records: RecordStore | undefined
   readonly builder: Builder
   readonly runner: Runner
   readonly signal: AbortSignal | undefined

@@ -10,13 +10,15 @@ import type { MicroBoard } from '../micro/micro-board.js'
 import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import type { TrialError, TuningRecord } from '../schedule-config/record.js'
 import { describeWorkload, type Workload } from '../schedule-config/workload.js'
-import { AutoSchedulerTuner } from './auto-scheduler/tuner.js'
+import { autoScheduling } from './auto-scheduler/scheduling.js'
 import type { ExtractRequest } from './autotvm/extract-task.js'
 import { AutotvmTuner } from './autotvm/tuner.js'
 import { resolveTunerConfig, type TunerConfig, type TunerSettings } from './config.js'
 import type { TaskInfo, TuneEvent } from './events.js'
+import { FunctionTuner } from './function-tuner.js'
+import { metaScheduling } from './meta-scheduler/scheduling.js'
 import { buildCandidate, type Candidate, measureCandidates } from './network.js'
-import { RecordFile } from './record-file.js'
+import type { RecordStore } from './record-store.js'
 import type { SearchTuner } from './search-tuner.js'
 import { measuringFor, TuningSession } from './session.js'
 import { type EndReason, TaskState } from './task-state.js'
@@ -97,9 +99,9 @@ async function withTuning<T>(
   const { signal } = time
   const tuner = searchTuner({ target: options.target ?? DEFAULT_TARGET, templates, source }, config)
   const measuring = measuringFor(config, options.config, options.micro)
-  let records: RecordFile | undefined
+  let records: RecordStore | undefined
   try {
-    records = config.records === undefined ? undefined : await RecordFile.open(config.records)
+    records = config.records === undefined ? undefined : await tuner.openRecords(config.records)
     for (const message of records?.before.problems ?? []) emit({ type: 'warning', message })
     emit({ type: 'phase', phase: 'extract' })
     const tasks = (await tuner.extract(signal)).map((task, number) => new TaskState(number, task))
@@ -126,8 +128,11 @@ async function withTuning<T>(
 function searchTuner(request: ExtractRequest, config: TunerSettings): SearchTuner {
   const { source } = request
   if (config.name === 'autotvm') return new AutotvmTuner(request, config)
-  if (config.name === 'auto_scheduler' && 'model' in source)
-    return new AutoSchedulerTuner({ ...request, source }, config)
+  if ('model' in source) {
+    const network = { ...request, source }
+    if (config.name === 'auto_scheduler') return new FunctionTuner(autoScheduling, network, config)
+    if (config.name === 'meta_scheduler') return new FunctionTuner(metaScheduling, network, config)
+  }
   const what = 'model' in source ? 'networks' : 'workloads of templates'
   throw new TvmNodeError('ERR_NOT_AVAILABLE', `${what} are not searched with '${config.name}'`)
 }

@@ -54,7 +54,12 @@ const searched: Tuner = async (
   return { build: { records: best } }
 }
 
-const tuners: Partial<Record<TunerName, Tuner>> = { baseline, autotvm: searched, auto_scheduler: searched }
+const tuners: Partial<Record<TunerName, Tuner>> = {
+  baseline,
+  autotvm: searched,
+  auto_scheduler: searched,
+  meta_scheduler: searched,
+}
 
 /** @throws `ERR_NOT_AVAILABLE` for a tuner that this version has not. */
 export function tunerFor(name: TunerName): Tuner {

@@ -25,7 +25,7 @@ import { terminalPrompt } from '../prompt.js'
 import { formatTable } from '../table.js'
 import { duration, milliseconds } from '../tune-display.js'
 
-const tuners = ['autotvm', 'auto_scheduler'] as const
+const tuners = ['autotvm', 'auto_scheduler', 'meta_scheduler'] as const
 
 interface Options extends KeepOptions {
   readonly tuner: (typeof tuners)[number]
@@ -79,7 +79,10 @@ export const tune: CliCommand = {
     )
     .addOption(new Option('--time-budget <seconds>', 'end the search after this time').argParser(nonNegative))
     .addOption(new Option('--seed <number>', 'seed of the search').argParser(integer(0)).default(0))
-    .option('--records <file>', "log that is read and appended, in TVM's format (default: MODEL.TUNER.log)")
+    .option(
+      '--records <file>',
+      "log, or folder for meta_scheduler, that is read and appended, in TVM's format (default: MODEL.TUNER.log)",
+    )
     .option('--best <file>', 'where to write the records that were kept (default: RECORDS.best)')
     .option('-o, --output <file>', 'where to write the tuned network as an artifact')
     .option('--plot <file>', 'where to draw the search and its gain, as SVG')
@@ -103,11 +106,13 @@ export const tune: CliCommand = {
     const { tune } = await import('../../boards/tune.js')
     const { TuneDisplay } = await import('../tune-display.js')
     const { TuneHistory } = await import('../../tuning/history.js')
+    const { recordPlaces } = await import('../../tuning/record-store.js')
     const { readNpz } = await import('../../npz.js')
     const { checkWritable } = await import('../../files.js')
     const records = options.records ?? `${basename(model, '.onnx')}.${options.tuner}.log`
     const best = options.best ?? `${records}.best`
-    const outputs = [best, options.output, options.plot].filter((path) => path !== undefined)
+    const places = await recordPlaces(best, options.tuner)
+    const outputs = [...places, options.output, options.plot].filter((path) => path !== undefined)
     for (const path of outputs) await checkWritable(path, [model, records])
     const display = new TuneDisplay(progress)
     const history = new TuneHistory()
@@ -168,10 +173,10 @@ interface Results {
 }
 
 async function writeResults({ best, records, plot, history }: Results): Promise<void> {
-  const { encodeRecord } = await import('../../schedule-config/record.js')
+  const { writeRecords } = await import('../../tuning/record-store.js')
   const { plotTuning } = await import('../../tuning/plot.js')
   const { writeWhole } = await import('../../files.js')
-  await writeWhole(best, [Buffer.from(records.map((record) => `${encodeRecord(record)}\n`).join(''))])
+  await writeRecords(best, records)
   if (plot) await writeWhole(plot, [Buffer.from(plotTuning(history))])
 }
 

@@ -3,6 +3,7 @@ import { type BigIntStats, createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { recordFiles } from '../../schedule-config/database.js'
 import { tensorBytes } from '../../tensor.js'
 import type { CompileRequest } from '../task.js'
 import { describeEnvironment } from './environment.js'
@@ -29,7 +30,7 @@ export async function keyOf(request: CompileRequest, signal?: AbortSignal): Prom
   const { model, target, executor, moduleName, optLevel, shapes, constants, config, records, reusable } =
     request
   const logs = records.filter((record) => typeof record === 'string')
-  const files = await readAll([model, ...logs], signal)
+  const files = await readAll([model, ...logs.flatMap(recordFiles)], signal)
   const values = Object.entries(constants).map(([name, tensor]) => {
     const bytes = tensorBytes(tensor) ?? Buffer.from(JSON.stringify(tensor.data))
     return [name, [tensor.dtype, tensor.shape, createHash('sha256').update(bytes).digest('hex')]] as const

@@ -1,4 +1,4 @@
-import { declareBuffer } from '../../ir/stmt.js'
+import { type Buffer, declareBuffer } from '../../ir/stmt.js'
 import type { Target } from '../../ir/target.js'
 import { compute, placeholder, reduceAxis, sum } from '../../ir/te.js'
 import { type TensorIntrin, tensorIntrin } from '../../ir/tensor-intrin.js'
@@ -26,7 +26,8 @@ export function dotLanes(channels: number, target: Target): number {
   return 0
 }
 
-function hasDotProduct(lanes: number, target: Target): boolean {
+/** Whether one instruction does it. */
+export function hasDotProduct(lanes: number, target: Target): boolean {
   if (!target.isX86) return true
   if (target.has('avx512vnni') && (lanes === 16 || target.has('avx512vl'))) return true
   return lanes < 16 && target.has('avxvnni')
@@ -58,11 +59,8 @@ export function dotProduct(lanes: number, target: Target): TensorIntrin {
   ]
   const vector = `int32x${lanes}`
   const zero = broadcast(constant(0, 'int32'), lanes)
-  const accumulate = (sum: PrimExpr) => {
-    const inputs = broadcast(reinterpret(dataBuffer.vector(`${bytes}x${DOT}`, 0), 'int32'), lanes)
-    const weights = reinterpret(weightBuffer.vector(`int8x${lanes * DOT}`, 0, 0), vector)
-    return sums.storeVector(multiplyAdd(sum, inputs, weights, lanes, target), 0)
-  }
+  const accumulate = (sum: PrimExpr) =>
+    sums.storeVector(addDotProducts(sum, dataBuffer, weightBuffer, target), 0)
   return tensorIntrin({
     name: `dot_product_${lanes}x${DOT}`,
     pattern,
@@ -71,6 +69,14 @@ export function dotProduct(lanes: number, target: Target): TensorIntrin {
     reset: sums.storeVector(zero, 0),
     update: accumulate(sums.vector(vector, 0)),
   })
+}
+
+/** The vector `sum` and, in each of its lanes, the products of four bytes of `data` and of that lane's row of `weight`. */
+export function addDotProducts(sum: PrimExpr, data: Buffer, weight: Buffer, target: Target): PrimExpr {
+  const lanes = Number(sum.dtype.replace(/.*x/, ''))
+  const inputs = broadcast(reinterpret(data.vector(`${data.dtype}x${DOT}`, 0), 'int32'), lanes)
+  const weights = reinterpret(weight.vector(`int8x${lanes * DOT}`, 0, 0), sum.dtype)
+  return multiplyAdd(sum, inputs, weights, lanes, target)
 }
 
 /** sum + inputs * weights, four bytes in each lane of `inputs` and `weights`. */

@@ -1,18 +1,12 @@
 import { endianness } from 'node:os'
 import { getGlobalFunc, type TvmObject } from '../../runtime/index.js'
+import type { ProgramFeatures } from '../program-model.js'
 
 /** Numbers that describe one store of a program (TVM v0.18, src/auto_scheduler/feature.cc). */
 export const STORE_FEATURES = 164
 /** Buffers that a store is described with. */
 const MOST_BUFFERS = 5
 const WORD = 4
-
-/** Stores of programs, one a row; program after program. */
-export interface ProgramFeatures {
-  readonly rows: Float32Array
-  /** Rows of each program; 0 for one that cannot be lowered. */
-  readonly sizes: Int32Array
-}
 
 /** Features of schedules of one task, computed by the library on all processors. */
 export function programFeatures(task: TvmObject, states: readonly TvmObject[]): ProgramFeatures {
@@ -41,21 +35,6 @@ function unpack(packed: Uint8Array): ProgramFeatures {
     rows.set(values.subarray(from + 1, from + size), to)
     from += size
     to += Math.max(0, size - 1)
-  }
-  return { rows, sizes }
-}
-
-/** Programs one after the other. */
-export function joined(parts: readonly ProgramFeatures[]): ProgramFeatures {
-  const rows = new Float32Array(parts.reduce((sum, part) => sum + part.rows.length, 0))
-  const sizes = new Int32Array(parts.reduce((sum, part) => sum + part.sizes.length, 0))
-  let row = 0
-  let program = 0
-  for (const part of parts) {
-    rows.set(part.rows, row)
-    sizes.set(part.sizes, program)
-    row += part.rows.length
-    program += part.sizes.length
   }
   return { rows, sizes }
 }

@@ -2,6 +2,7 @@ import type { BuildInput } from '../../measure/trial.js'
 import { Engine } from '../../process/engine.js'
 import type { PlainConfig } from '../../schedule-config/config-entity.js'
 import type { TunerSettings } from '../config.js'
+import { openRecordLog, type RecordStore } from '../record-store.js'
 import type { SearchTuner } from '../search-tuner.js'
 import type { TaskState } from '../task-state.js'
 import type { Extracted, ExtractRequest, TuningTask } from './extract-task.js'
@@ -20,6 +21,10 @@ export class AutotvmTuner implements SearchTuner {
   target = ''
 
   /** @throws what importing the model throws */
+  openRecords(path: string): Promise<RecordStore> {
+    return openRecordLog(path)
+  }
+
   async extract(signal?: AbortSignal): Promise<readonly TuningTask[]> {
     const { target, tasks } = (await this.ask('autotvm-tasks', this.request, signal)) as Extracted
     this.target = target

@@ -1,6 +1,6 @@
-import { TvmNodeError } from '../../errors.js'
-import { allowedCpus } from '../../session/cpus.js'
-import type { HardwareSettings, TunerSettings } from '../config.js'
+import { TvmNodeError } from '../errors.js'
+import { allowedCpus } from '../session/cpus.js'
+import type { HardwareSettings, TunerSettings } from './config.js'
 
 const CACHE_LINE_BYTES = 64
 const DEFAULT_VECTOR_BYTES = 64
