@@ -1,8 +1,4 @@
-/**
- * Every error code the package raises, with what causes it and what to do about it.
- * `docs/errors.md` is generated from this table.
- */
-export const errorCodes = {
+const table = {
   ERR_USAGE: {
     cause: 'The command line has an unknown command or option, or lacks an argument.',
     fix: 'The message names it and the nearest valid one; `tvm-node help` lists all.',
@@ -299,8 +295,13 @@ export const errorCodes = {
   },
 } as const
 
-export type ErrorCode = keyof typeof errorCodes
+/** The codes of errors; `docs/errors.md` says of each what causes it and what to do. */
+export type ErrorCode = keyof typeof table
 
+/** Every error code the package raises, with what causes it and what to do about it. `docs/errors.md` is generated from it. */
+export const errorCodes: Readonly<Record<ErrorCode, { readonly cause: string; readonly fix: string }>> = table
+
+/** What an error carries beside its message. */
 export interface ErrorOptions {
   /** The error that led to this one. */
   readonly cause?: unknown

@@ -5,9 +5,6 @@ import { writeWhole } from './files.js'
 import { decodeNpy, encodeNpy } from './npy.js'
 import { type DType, isDType, type Tensor, tensor, tensorBytes, tensorFromBytes } from './tensor.js'
 
-/** Tensors by name. */
-export type NamedTensors = Readonly<Record<string, Tensor>>
-
 /**
  * Element types that NumPy has no spelling for. Such a tensor is an entry of its bytes, and an entry `<name>.dtype` with the
  * text `dtype[d0,d1,...]`.
@@ -44,7 +41,7 @@ export function decodeNpz(bytes: Uint8Array): Record<string, Tensor> {
 }
 
 /** The bytes of an `.npz` file with these tensors, which NumPy reads. Entries are not compressed. */
-export function encodeNpz(tensors: NamedTensors): Uint8Array {
+export function encodeNpz(tensors: Readonly<Record<string, Tensor>>): Uint8Array {
   const files: Record<string, Uint8Array> = {}
   for (const [name, value] of Object.entries(tensors)) {
     const bytes = foreign.has(value.dtype) ? tensorBytes(value) : undefined
@@ -71,7 +68,7 @@ export async function readNpz(path: string): Promise<Record<string, Tensor>> {
 }
 
 /** Writes an `.npz` file, whole or not at all. @throws `ERR_WRITE_FAILED`, `ERR_NPZ` */
-export async function writeNpz(path: string, tensors: NamedTensors): Promise<void> {
+export async function writeNpz(path: string, tensors: Readonly<Record<string, Tensor>>): Promise<void> {
   await writeWhole(path, [encodeNpz(tensors)])
 }
 

@@ -41,6 +41,7 @@ const table = {
 
 /** Element types: those of ONNX. float16 and bfloat16 are held as bits, int4 and uint4 packed, low nibble first. */
 export type DType = keyof typeof table
+/** What holds numbers. */
 export type TypedArray =
   | Float32Array
   | Float64Array
@@ -52,6 +53,7 @@ export type TypedArray =
   | Uint16Array
   | Uint32Array
   | BigUint64Array
+/** The elements of a tensor: texts for `string`, else numbers. */
 export type TensorData = TypedArray | string[]
 
 /** A tensor in row-major order. */

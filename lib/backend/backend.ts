@@ -23,16 +23,19 @@ import { type BackendCall, type BackendEvent, type Listener, Listeners } from '.
 import { ResultKeeper } from './result-keeper.js'
 import type { EvaluationResult, Metrics, Rebuilt } from './results.js'
 
+/** How a network is prepared; `signal` and `timeoutMs` bound the building, tuning and bringing onto the board. */
 export interface PrepareOptions extends Limits {
   /** Shapes of inputs that the model leaves open, by name; what is left out is taken as 1. */
   readonly shapes?: CompileOptions['shapes']
   /** How much builds give way to other work, from 0 (default) to 19, as processes' nice values. */
   readonly niceness?: number
+  /** Hears the steps of tuning and building. */
   readonly onProgress?: (event: ProgressEvent) => void
 }
 
 type BuildLimits = { readonly [Key in 'signal' | 'onProgress' | 'niceness']: PrepareOptions[Key] | undefined }
 
+/** What preparing a network came to. */
 export interface Prepared {
   /** What had to be built. */
   readonly rebuilt: Rebuilt
@@ -41,6 +44,7 @@ export interface Prepared {
   readonly uploadMs: number
 }
 
+/** A run on the board, and what it took. */
 export interface BackendProfile {
   readonly outputs: NamedTensors
   /**
@@ -100,6 +104,7 @@ export class TvmBackend {
   get inputs(): readonly TensorInfo[] {
     return this.ready.artifact.metadata.inputs
   }
+  /** Of the network that was prepared last. @throws `ERR_NOT_PREPARED` */
   get outputs(): readonly TensorInfo[] {
     return this.ready.artifact.metadata.outputs
   }
@@ -275,6 +280,7 @@ export class TvmBackend {
     this.tell({ type: 'result', result })
   }
 
+  /** Whether `dispose` was called. */
   get disposed(): boolean {
     return this.isDisposed
   }
@@ -290,6 +296,7 @@ export class TvmBackend {
     await this.prepared?.artifact.dispose()
     await this.keeper?.dispose()
   }
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

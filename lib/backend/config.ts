@@ -1,9 +1,15 @@
 import { z } from 'zod'
-import { type Board, boardSchema, connectorOf } from '../boards/board.js'
+import { type Board, type BoardInput, boardSchema, connectorOf } from '../boards/board.js'
 import { findBoard } from '../boards/find.js'
 import { parseConfig } from '../config/check.js'
 import { TvmNodeError } from '../errors.js'
-import { type TunerSettings, tunerNames, tunerSchema } from '../tuning/tuner.js'
+import {
+  type TunerConfig,
+  type TunerName,
+  type TunerSettings,
+  tunerNames,
+  tunerSchema,
+} from '../tuning/config.js'
 
 /** The keys of `backend`. */
 export const backendSchema = z.strictObject({
@@ -38,11 +44,15 @@ export const backendSchema = z.strictObject({
 })
 
 /** A configuration as people write it. */
-export type BackendConfigInput = z.input<typeof backendSchema>
+export interface BackendConfigInput extends Omit<z.input<typeof backendSchema>, 'board' | 'tuner'> {
+  readonly board: string | BoardInput
+  readonly tuner?: TunerName | TunerConfig | null
+}
 /** A configuration with every key, board and tuner looked up. */
-export type BackendConfig = Readonly<
-  Omit<z.output<typeof backendSchema>, 'board' | 'tuner'> & { board: Board; tuner: TunerSettings }
->
+export interface BackendConfig extends Readonly<Omit<z.output<typeof backendSchema>, 'board' | 'tuner'>> {
+  readonly board: Board
+  readonly tuner: TunerSettings
+}
 
 /**
  * Checks a configuration and looks up what it names.

@@ -7,6 +7,7 @@ import { EvaluationJob } from './evaluation-job.js'
 import { EvaluationQueue } from './evaluation-queue.js'
 import type { EvaluationResult, Queued, SkipReason, Stage } from './results.js'
 
+/** How the epochs of a stage are waited for. */
 export interface StageOptions {
   /**
    * `await` (default): the hook at the end of an epoch waits for the result. `background`: it returns at once; of epochs that wait only the
@@ -17,6 +18,7 @@ export interface StageOptions {
   readonly timeBudgetMs?: number
 }
 
+/** How the hooks of a training loop behave. */
 export interface EvaluationOptions extends StageOptions {
   /** Settings for validations and tests of their own. */
   readonly validation?: StageOptions
@@ -82,6 +84,7 @@ export class Evaluation {
   onValidationEpochStart(model: ModelSource, { sanityCheck = false } = {}): Promise<void> {
     return this.start('validation', model, sanityCheck ? 'not_due' : this.skipReason('validation'))
   }
+  /** A batch was run by the trainer. @param index - Counted from 0; batches beyond `val_batches` are let go. */
   onValidationBatchEnd(index: number, batch: Batch): void {
     this.take('validation', index, batch, this.backend.config.val_batches)
   }
@@ -90,9 +93,11 @@ export class Evaluation {
     return this.end('validation', sanityCheck)
   }
 
+  /** A test begins; `model` is called when tests are run at all, or exported. */
   onTestEpochStart(model: ModelSource): Promise<void> {
     return this.start('test', model, this.skipReason('test'))
   }
+  /** A batch was run by the trainer. @param index - Counted from 0; batches beyond `test_batches` are let go. */
   onTestBatchEnd(index: number, batch: Batch): void {
     this.take('test', index, batch, this.backend.config.test_batches)
   }
@@ -129,6 +134,7 @@ export class Evaluation {
     for (const job of this.jobs) job.dispose()
     this.forget()
   }
+  /** As `dispose`, for `using`. */
   [Symbol.dispose](): void {
     this.dispose()
   }

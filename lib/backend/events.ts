@@ -15,6 +15,7 @@ export type BackendEvent =
   /** What a profile measured, those of evaluations too. */
   | { readonly type: 'profile'; readonly metrics: Metrics; readonly profile: readonly OperatorProfile[] }
 
+/** A call of `TvmBackend`. */
 export type BackendCall = 'prepare' | 'run' | 'profile' | 'export'
 
 /** Hears events; its faults are warnings and disturb nobody. */

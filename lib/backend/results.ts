@@ -5,6 +5,7 @@ import type { OutputMetrics } from './output-error.js'
 /** Numbers by name, as loggers take them. */
 export type Metrics = Readonly<Record<string, number>>
 
+/** A part of a training that has hooks. */
 export type Stage = 'validation' | 'test'
 
 /** Why an epoch was not measured though nothing failed. */

@@ -148,9 +148,9 @@ export const boardSchema = z.strictObject({
 })
 
 /** A board with every field; configuration keys are snake_case. */
-export type Board = z.output<typeof boardSchema>
+export interface Board extends z.output<typeof boardSchema> {}
 /** A board as people write it: what has a default may be left out. */
-export type BoardInput = z.input<typeof boardSchema>
+export interface BoardInput extends z.input<typeof boardSchema> {}
 
 /** How the board is reached once `default` is resolved. */
 export function connectorOf(board: Board): Exclude<Board['connector'], 'default'> {

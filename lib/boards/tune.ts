@@ -16,6 +16,7 @@ import { type AdapterOptions, openBoard } from './open.js'
 /** Milliseconds for a tracker to say which boards it knows. */
 const PROMPT = 10_000
 
+/** How a network is tuned, and on which board. */
 export interface TuneOnBoardOptions extends TuneOptions, Pick<AdapterOptions, 'prompt'> {
   /** A name, a path or a description, in place of `target`: the trials and the network run there. Default this machine. */
   readonly board?: string | BoardInput

@@ -10,6 +10,7 @@ import type { NamedTensors } from '../session/inputs.js'
 import { isTensor, type Tensor } from '../tensor.js'
 import { withModelFile } from './model-file.js'
 
+/** What fixes the shapes that a model leaves open, and how long checking may take. */
 export interface CheckOptions extends Limits {
   /** As for `compile`. */
   readonly shapes?: Readonly<Record<string, readonly number[] | null>>

@@ -18,6 +18,7 @@ import type { CacheOptions } from './cache/store.js'
 import type { CompileFormat, CompileRequest, CompileResult, RequestedExecutor } from './task.js'
 import { compareBuilds, type Verification, type VerifyOptions } from './verify.js'
 
+/** How a model is compiled. */
 export interface CompileOptions extends Limits {
   /** TVM's target notation; default `llvm -mcpu=native`, this machine's CPU with what it really has. */
   readonly target?: string
@@ -78,6 +79,7 @@ export interface CompileOptions extends Limits {
   readonly trace?: string
   /** How much the compilation gives way to other work, from 0 (default) to 19, as processes' nice values. */
   readonly niceness?: number
+  /** Hears the steps of compiling. */
   readonly onProgress?: (event: ProgressEvent) => void
 }
 
@@ -154,6 +156,7 @@ export class Artifact {
   async dispose(): Promise<void> {
     await removePrivateFolder(dirname(this.path))
   }
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

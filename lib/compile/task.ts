@@ -46,6 +46,7 @@ import { lowerVm, needsMachine } from './vm.js'
 /** What is to run a network; `auto` lets the model decide. */
 export type RequestedExecutor = 'auto' | ArtifactMetadata['executor']
 
+/** What is made of a model. */
 export type CompileFormat = 'artifact' | ExportFormat
 
 export interface CompileRequest {

@@ -4,6 +4,7 @@ import { load } from '../session/load.js'
 import { type ChooseExtent, sampleInputs } from '../session/sample-inputs.js'
 import type { DType, Tensor } from '../tensor.js'
 
+/** What a compiled network is tried with. */
 export interface VerifyOptions {
   /** Of the random inputs; any whole number but 0. Default 1. */
   readonly seed?: number
@@ -36,6 +37,7 @@ export interface OutputVerification {
   readonly mismatch: string | null
 }
 
+/** How a compiled network compares with a build at optimisation level 0 on random inputs. */
 export interface Verification {
   readonly seed: number
   readonly rounds: number

@@ -28,7 +28,8 @@ export const resultRecordSchema = z.strictObject({
   details: z.record(z.string(), z.unknown()).default({}),
 })
 
-export type ResultRecord = z.input<typeof resultRecordSchema>
+/** A record as it is given to a store; what has a default may be left out. */
+export interface ResultRecord extends z.input<typeof resultRecordSchema> {}
 
 /** A record in the store, without its larger parts. */
 export interface StoredResult extends Omit<z.output<typeof resultRecordSchema>, 'details'> {

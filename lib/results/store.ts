@@ -116,10 +116,12 @@ export class ResultStore {
     throw new TvmNodeError('ERR_NO_RESULT', `${this.path} has no result number ${id}`, { details: { id } })
   }
 
+  /** How many records there are. @throws `ERR_DISPOSED`, `ERR_RESULTS` */
   count(): Promise<number> {
     return this.ask('count') as Promise<number>
   }
 
+  /** Whether `dispose` was called. */
   get disposed(): boolean {
     return this.closing !== undefined
   }
@@ -129,6 +131,7 @@ export class ResultStore {
     this.closing ??= this.close()
     return this.closing
   }
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

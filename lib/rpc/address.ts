@@ -1,6 +1,7 @@
 import { isIP, type Server } from 'node:net'
 import { TvmNodeError } from '../errors.js'
 
+/** A host, by name or number, and a TCP port. */
 export interface Address {
   readonly host: string
   readonly port: number

@@ -29,6 +29,7 @@ export function timeOnBoard(
   return measuredSeconds(evaluate(...args) as Uint8Array)
 }
 
+/** A tensor that a kernel takes. */
 export interface KernelArgument {
   readonly shape: readonly number[]
   readonly dtype: string

@@ -12,6 +12,7 @@ import type { KernelArgument } from './board-timing.js'
 import { RemoteNetwork } from './remote-network.js'
 import type { RemoteCall, RemoteOpened } from './remote-task.js'
 
+/** What a server is told by its client; `timeoutMs` bounds the connecting, default 30 s. */
 export interface ConnectOptions extends Limits {
   /** What the server expects: its own key, or the match key that a tracker granted. */
   readonly key?: string
@@ -112,6 +113,7 @@ export class RemoteSession implements AsyncDisposable {
     return (await this.call({ type: 'download', name, linked: true }, limits)) as Uint8Array
   }
 
+  /** Removes a file from the session's folder on the board. @throws as `upload` */
   async remove(name: string, limits?: Limits): Promise<void> {
     await this.call({ type: 'remove', name }, limits)
   }
@@ -176,6 +178,7 @@ export class RemoteSession implements AsyncDisposable {
     }
     this.engine.kill()
   }
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

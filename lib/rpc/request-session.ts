@@ -5,6 +5,7 @@ import { RemoteSession } from './remote-session.js'
 import { queryTracker, TrackerClient } from './tracker-client.js'
 import { queueStatuses } from './tracker-summary.js'
 
+/** Which board is asked for; `timeoutMs` bounds the waiting for a free one, default 60 s. */
 export interface SessionRequest extends Limits {
   readonly tracker: Address
   /** The boards' key. */

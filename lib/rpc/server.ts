@@ -12,6 +12,7 @@ import { Registration } from './registration.js'
 import type { ServeCall } from './serve-task.js'
 import { makeWorkFolder, removeStaleWorkFolders, removeWorkFolder } from './work-folder.js'
 
+/** Where a server listens, and what it allows. */
 export interface RpcServerOptions extends Partial<ListenOptions> {
   /** The board's key: what clients ask the tracker for. Needed with a tracker. */
   readonly key?: string
@@ -26,6 +27,7 @@ export interface RpcServerOptions extends Partial<ListenOptions> {
   readonly maxUploadBytes?: number
   /** Libraries that each session opens first. */
   readonly libraries?: readonly string[]
+  /** Hears of sessions and of what clients do wrong. */
   readonly onLog?: (line: string) => void
 }
 
@@ -80,9 +82,11 @@ export class RpcServer {
     }
   }
 
+  /** Where it listens. */
   get address(): Address {
     return this.bound
   }
+  /** What clients ask the tracker for. */
   get key(): string {
     return this.options.key ?? ''
   }
@@ -101,6 +105,7 @@ export class RpcServer {
     for (const socket of this.sockets.keys()) socket.destroy()
     await Promise.all(this.sockets.values())
   }
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -18,6 +18,7 @@ import {
 import { type Resource, ResourceQueue } from './resource-queue.js'
 import type { ServerInfo, TrackerSummary } from './tracker-summary.js'
 
+/** Where a tracker listens, and what it allows. */
 export interface TrackerOptions extends Partial<ListenOptions> {
   /** Whoever sends it ends the tracker; default nobody can. */
   readonly stopKey?: string
@@ -87,10 +88,12 @@ export class Tracker {
     return tracker
   }
 
+  /** Where it listens. */
   get address(): Address {
     return this.bound
   }
 
+  /** Its boards and those who wait for them, as it tells clients. */
   summary(): TrackerSummary {
     const queues = [...this.queues].map(([name, queue]) => [name, queue.counts] as const)
     return {
@@ -112,6 +115,7 @@ export class Tracker {
     })
     await this.ended
   }
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

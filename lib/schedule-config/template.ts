@@ -14,6 +14,7 @@ import { type PlainArg, type TemplateArg, tensorArg, type Workload } from './wor
 export interface Template {
   /** As in records, for example `dense_pack.x86`. */
   readonly name: string
+  /** The computation, in TVM's tensor expressions. */
   readonly compute: (config: Config, args: readonly TemplateArg[], target: Target) => Tensor[]
   /** `outputs` may come after the computation: what is fused with it. */
   readonly schedule: (config: Config, outputs: readonly Tensor[], target: Target) => Schedule

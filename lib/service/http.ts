@@ -18,6 +18,8 @@ import { toJson } from './wire.js'
 
 /** Milliseconds for which what a refused client still sends is read and thrown away, so that it gets its answer. */
 const FAREWELL = 5_000
+/** Milliseconds that an idle connection stays: longer than clients keep theirs, which would send a request while it is being closed. */
+const IDLE = 65_000
 /** Seconds after which a client that met a limit may try again. */
 const RETRY_AFTER = '1'
 
@@ -41,6 +43,7 @@ export class HttpFront {
     const options = {
       requestTimeout: limits.arrivalMs,
       headersTimeout: Math.min(limits.arrivalMs, 20_000),
+      keepAliveTimeout: IDLE,
       maxHeaderSize: 16_384,
     }
     this.server = createServer(options)

@@ -24,4 +24,5 @@ export const serviceLimitsSchema = z.strictObject({
   idleMinutes: z.number().positive().default(120),
 })
 
-export type ServiceLimits = z.output<typeof serviceLimitsSchema>
+/** The limits of a service; all have defaults. */
+export interface ServiceLimits extends z.output<typeof serviceLimitsSchema> {}

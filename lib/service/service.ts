@@ -19,6 +19,7 @@ import { newToken } from './token.js'
 /** The first port that is tried unless another is named. */
 export const SERVICE_PORT = 9290
 
+/** Where a service listens, who may ask, and what it takes at most. */
 export interface ServiceOptions {
   /** Where to listen; default loopback. */
   readonly host?: string
@@ -46,9 +47,12 @@ const BOARDS_FRESH = 5_000
  * describes it. Whoever has the token can do what this user can.
  */
 export class Service {
+  /** What requests must carry. */
   readonly token: string
   readonly limits: ServiceLimits
+  /** @hidden */
   readonly events: EventHub
+  /** @hidden */
   readonly backends: Registry
   private readonly front: HttpFront
   private opened: Promise<ResultStore> | undefined
@@ -104,6 +108,7 @@ export class Service {
     return this.origin && `${this.origin}/?token=${this.token}`
   }
 
+  /** How much there is to do: backends, requests in work, clients that hear events; and whether results are kept. */
   get load() {
     return {
       backends: this.backends.all.length,
@@ -178,6 +183,7 @@ export class Service {
     this.closing ??= this.end()
     return this.closing
   }
+  /** As `close`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -16,6 +16,7 @@ export interface TensorInfo {
   readonly dtype: DType
 }
 
+/** An input of a compiled network. */
 export interface InputInfo extends TensorInfo {
   /** The name within the compiled graph. */
   readonly internal: string

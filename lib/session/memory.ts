@@ -31,6 +31,7 @@ export interface MemoryStep {
   readonly liveBytes: number
 }
 
+/** What a compiled network has in memory while it runs, call by call; all sizes in bytes. */
 export interface MemoryAnalysis extends MemoryNeed {
   readonly steps: readonly MemoryStep[]
   /** The most that is live at once: what a perfect plan would need. `workspace` is what the plan has. */

@@ -12,11 +12,13 @@ export interface OperatorProfile {
   readonly device: string
 }
 
+/** What a run of the whole network took. */
 export interface LatencyMetrics {
   /** Microseconds a run took. */
   readonly latencyUs: Summary
 }
 
+/** Outputs of a run, and what it took. */
 export interface ProfileReport {
   readonly outputs: NamedTensors
   readonly metrics: LatencyMetrics
@@ -50,9 +52,11 @@ export interface Session {
   readonly disposed: boolean
   /** Frees everything after the calls in flight. Safe to call twice. */
   dispose(): Promise<void>
+  /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** Where and how a network runs; `signal` and `timeoutMs` bound the loading. */
 export interface LoadOptions extends CallOptions {
   /** `thread` (default) runs within this process on a thread of its own; `process` in a child process. */
   readonly isolation?: 'thread' | 'process'

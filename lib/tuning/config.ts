@@ -3,6 +3,7 @@ import { parseConfig } from '../config/check.js'
 import { modes } from './autotvm/search-task.js'
 
 export const tunerNames = ['baseline', 'autotvm', 'auto_scheduler', 'meta_scheduler', 'tensorrt'] as const
+/** The ways of searching for faster code; `baseline` searches nothing. */
 export type TunerName = (typeof tunerNames)[number]
 
 const count = z.int().min(1)
@@ -83,9 +84,9 @@ export const tunerSchema = z.strictObject({
   runner: runnerSchema.optional(),
 })
 /** A tuner's configuration as people write it. */
-export type TunerConfig = z.input<typeof tunerSchema>
+export interface TunerConfig extends z.input<typeof tunerSchema> {}
 /** With every key that has a default. */
-export type TunerSettings = z.output<typeof tunerSchema>
+export interface TunerSettings extends z.output<typeof tunerSchema> {}
 
 /** @throws `ERR_CONFIG` for unknown keys, with the nearest known one, and wrong values */
 export function resolveTunerConfig(config: Partial<TunerConfig> = {}): TunerSettings {

@@ -32,6 +32,7 @@ export type TuneEvent =
     }
   | { readonly type: 'warning'; readonly message: string }
 
+/** Which part of tuning goes on: finding the tasks, measuring the network and the defaults, the search, and measuring what it found. */
 export type TunePhase = 'extract' | 'baseline' | 'defaults' | 'search' | 'contest' | 'network'
 
 /** A task as events number it. */
@@ -48,6 +49,7 @@ export interface TaskInfo {
   readonly resumed: number
 }
 
+/** A configuration was built and measured. */
 export interface TrialEvent {
   readonly type: 'trial'
   readonly task: number

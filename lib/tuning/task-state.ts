@@ -4,6 +4,7 @@ import { meanCost, TrialError, type TuningRecord } from '../schedule-config/reco
 import type { TuningTask } from './autotvm/extract-task.js'
 import type { Tried } from './autotvm/search.js'
 
+/** Why no more trials of a task are made. */
 export type EndReason = 'budget' | 'exhausted' | 'early-stopping' | 'failed'
 
 /** What a task has come to so far. */

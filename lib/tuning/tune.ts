@@ -25,6 +25,7 @@ import { type EndReason, TaskState } from './task-state.js'
 
 const DEFAULT_TARGET = 'llvm -mcpu=native'
 
+/** How a network is tuned; `signal` and `timeoutMs` end the tuning between trials. */
 export interface TuneOptions
   extends Limits,
     Pick<CompileOptions, 'target' | 'optLevel' | 'shapes' | 'constants' | 'templates' | 'config'> {
@@ -34,6 +35,7 @@ export interface TuneOptions
   readonly threads?: number
   /** A board without an operating system that the trials are built for and run on; `boards/` describes one. @internal */
   readonly micro?: MicroBoard | undefined
+  /** Hears every trial, and how far the tuning is. */
   readonly onEvent?: (event: TuneEvent) => void
 }
 
@@ -63,6 +65,7 @@ export interface TaskReport extends TaskInfo {
   readonly failure?: { readonly error: TrialError; readonly count: number; readonly message: string }
 }
 
+/** What tuning a network came to. */
 export interface TuneReport {
   readonly tasks: readonly TaskReport[]
   /** Milliseconds of a run, measured in turns. */
@@ -215,6 +218,7 @@ export async function tune(model: string | Uint8Array, options: TuneOptions = {}
 /** Options that concern a whole network have no meaning for operators by themselves. */
 export type TuneWorkloadsOptions = Omit<TuneOptions, 'optLevel' | 'shapes' | 'constants' | 'threads'>
 
+/** What tuning workloads by themselves came to. */
 export interface TuneWorkloadsReport {
   readonly tasks: readonly TaskReport[]
   /** The best record of each task that is faster than its default configuration. */

@@ -35,26 +35,32 @@ const wire = (data, shape) => ({ dtype: 'float32', shape, data: bytes(data) })
 const counts = { answers: 0, refused: 0, faults: 0, wrong: 0, epochs: 0, lost: 0, doubled: 0 }
 const faults = new Map()
 
-/** One request; undefined when the service had too much to do. */
+/** One request; undefined when the service had too much to do, null when the answer is a fault. */
 async function ask(method, path, body, raw = false) {
-  const response = await fetch(url + path, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      'content-type': raw ? 'application/octet-stream' : 'application/json',
-    },
-    ...(body !== undefined && { body: raw ? body : JSON.stringify(body) }),
-  })
-  const text = await response.text()
-  counts.answers++
-  if (response.status === 429 || response.status === 503) {
-    counts.refused++
-    return undefined
+  const named = `${method} ${path.replace(/[0-9a-f-]{36}/, '{id}')}`
+  const headers = {
+    authorization: `Bearer ${token}`,
+    'content-type': raw ? 'application/octet-stream' : 'application/json',
   }
-  if (response.ok)
-    return response.headers.get('content-type') === 'application/json' ? JSON.parse(text) : text
+  const sent = { method, headers, ...(body !== undefined && { body: raw ? body : JSON.stringify(body) }) }
+  try {
+    const response = await fetch(url + path, sent)
+    const text = await response.text()
+    counts.answers++
+    if (response.status === 429 || response.status === 503) {
+      counts.refused++
+      return undefined
+    }
+    if (response.ok)
+      return response.headers.get('content-type') === 'application/json' ? JSON.parse(text) : text
+    return fault(`${named}: ${response.status} ${text.slice(0, 200)}`)
+  } catch (error) {
+    return fault(`${named}: ${error.cause ?? error}`)
+  }
+}
+
+function fault(what) {
   counts.faults++
-  const what = `${method} ${path.replace(/[0-9a-f-]{36}/, '{id}')}: ${response.status} ${text.slice(0, 200)}`
   faults.set(what, (faults.get(what) ?? 0) + 1)
   return null
 }

@@ -42,6 +42,11 @@ async function create(more: object = {}): Promise<string> {
   return `/v1/backends/${json.id}`
 }
 
+test('keeps idle connections for longer than clients do, whose next request would else meet a closing one', async () => {
+  const { headers } = await ask(service, 'GET', '/v1')
+  expect(headers.get('keep-alive')).toBe('timeout=65')
+})
+
 describe('without the token', () => {
   const paths = routes.map(({ method, path }) => [method, path.replace(/\{\w+\}/g, '1')] as const)
   test.each(paths)('%s %s does nothing', async (method, path) => {

@@ -22,6 +22,7 @@ export interface OperatorCount extends Omit<CountedCall, 'output'> {
   readonly calls: number
 }
 
+/** What the operators of a network do, counted. */
 export interface OperatorCounts {
   /** Those with the most work first. */
   readonly operators: readonly OperatorCount[]
@@ -30,6 +31,7 @@ export interface OperatorCounts {
   readonly total: Omit<OperatorCount, 'operator'>
 }
 
+/** Which network is counted, where a model leaves that open: as for `compile`. */
 export interface CountOptions {
   readonly shapes?: CompileOptions['shapes']
   readonly constants?: NamedTensors

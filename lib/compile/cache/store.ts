@@ -20,6 +20,7 @@ const DEFAULT_LIMIT = 2 * 2 ** 30
 /** Milliseconds after which a file that was never finished is nobody's any more. */
 const ABANDONED = 3_600_000
 
+/** Where compiled networks are kept, and how much of them. */
 export interface CacheOptions {
   /** Default: `compiled` in the per-user folder (`$XDG_CACHE_HOME/tvm-node`, by default `~/.cache/tvm-node`). */
   readonly dir?: string
