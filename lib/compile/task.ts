@@ -222,7 +222,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const { built: lowered, schedules } = lowering((settings) => lowerGraph(mod, target, settings))
   if (request.executor === 'host') {
     report('write')
-    const metadata = { ...about, executor: 'host' as const, schedules: [...schedules, ...searched.schedules] }
+    const metadata = { ...about, executor: 'host' as const, schedules: [...schedules, ...scheduled()] }
     return finish(request, model, metadata, hostedProgram(lowered, inputs), 'all', warnings())
   }
   const { graph, params } = lowered
