@@ -1,17 +1,17 @@
 // The report of a tuning with many records: how large its page is, how long it takes to make, and to open in a headless Chromium
 // (Debian: chromium) until it is laid out.
 //
-// usage: node bench/report-page.mjs [--records 1000] [--operators 50] [--runs 5] [--chromium /usr/bin/chromium] [--json]
+// usage: node bench/report-page.mjs [--records 1000] [--operators 50] [--runs 5] [--json]
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import puppeteer from 'puppeteer-core'
 import { collect } from '#lib/report/collect.js'
 import { reportPage } from '#lib/report/page.js'
 import { ResultStore } from '#lib/results/store.js'
+import { launchBrowser } from '../scripts/steps/browser.mjs'
 import { digits, readArguments, report } from './support.mjs'
 
-const options = readArguments({ records: 1000, operators: 50, runs: 5, chromium: '/usr/bin/chromium' })
+const options = readArguments({ records: 1000, operators: 50, runs: 5 })
 const folder = await mkdtemp(join(tmpdir(), 'tvm-node-report-'))
 try {
   const store = await ResultStore.open(join(folder, 'results.db'))
@@ -45,7 +45,7 @@ try {
   const path = join(folder, 'report.html')
   await writeFile(path, page)
 
-  const browser = await puppeteer.launch({ executablePath: options.chromium, args: ['--no-sandbox'] })
+  const browser = await launchBrowser()
   const times = []
   for (let run = 0; run < options.runs; run++) {
     const tab = await browser.newPage()

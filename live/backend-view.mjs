@@ -12,7 +12,7 @@ const drawn = [
 
 /** One network on its board. Its parts are filled anew, so that focus and what is open stay. */
 export class BackendView {
-  constructor() {
+  constructor(id) {
     this.title = element('h3')
     this.facts = element('p', { class: 'facts' })
     this.now = element('p', { class: 'now', role: 'status' })
@@ -27,7 +27,7 @@ export class BackendView {
     this.rows = element('div')
     this.node = element(
       'article',
-      {},
+      { id: anchor(id), tabindex: '-1' },
       this.title,
       this.facts,
       this.now,
@@ -122,9 +122,15 @@ function metricOf({ stage, metrics }, name) {
   return metrics?.[`${stage === 'test' ? 'test' : 'val'}_backend_${name}`]
 }
 
+/** Where the page has a network. */
+export function anchor(id) {
+  return `network-${id}`
+}
+
 /** Sentences about what broke and what is slow. */
-export function findings({ name, broken, profile }) {
+export function findings({ id, name, broken, profile }) {
   const breaks = broken.map(({ stage, epoch, why }) => ({
+    id,
     bad: true,
     lead: `${name}: ${stage} epoch ${epoch} broke the deployed network`,
     rest: `: ${why}`,
@@ -134,5 +140,5 @@ export function findings({ name, broken, profile }) {
   if (!slowest || total === 0) return breaks
   const share = Math.round((100 * slowest.durationUs) / total)
   const rest = ` takes ${share} % of the time (${digits(slowest.durationUs)} of ${digits(total)} µs)`
-  return [...breaks, { bad: false, lead: `${name}: the operator ${short(slowest.name)}`, rest }]
+  return [...breaks, { id, bad: false, lead: `${name}: the operator ${short(slowest.name)}`, rest }]
 }

@@ -1,6 +1,6 @@
 import { digits, svg } from './dom.mjs'
 
-const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [460, 210, 52, 14, 18, 26]
+const [WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM] = [460, 210, 62, 14, 18, 26]
 
 /**
  * A line over epochs; broken ones are marked and named.
@@ -72,6 +72,8 @@ function brokenText(points) {
 }
 
 const SHOWN = 12
+/** Letters of a name that have room beside its time, on a phone too. */
+const NAME_LENGTH = 40
 const ROW = 24
 
 /** What each operator takes, the slowest first. */
@@ -94,7 +96,7 @@ export function operatorChart(profile) {
       svg(
         'text',
         { class: 'name', x: 2, y: i * ROW + 12 },
-        `${short(name)} ${digits(durationUs)} µs${share}`,
+        `${short(name, NAME_LENGTH)} ${digits(durationUs)} µs${share}`,
       ),
       svg('rect', {
         class: i === 0 ? 'bar most' : 'bar',
@@ -108,7 +110,8 @@ export function operatorChart(profile) {
   return chart
 }
 
-/** The ends of a name say the most. */
+/** What TVM cuts from long names and replaces by a sum says nothing; of the rest the ends say the most. */
 export function short(name, most = 48) {
-  return name.length > most ? `${name.slice(0, most / 2 - 1)}…${name.slice(-most / 2)}` : name
+  const told = name.replace(/_[0-9a-f]{16}_$/, '…')
+  return told.length > most ? `${told.slice(0, most / 2 - 1)}…${told.slice(-most / 2)}` : told
 }

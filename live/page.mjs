@@ -1,5 +1,5 @@
 // Shows what the service knows and what it tells, and changes nothing.
-import { BackendView, findings } from './backend-view.mjs'
+import { anchor, BackendView, findings } from './backend-view.mjs'
 import { digits, element, table } from './dom.mjs'
 
 /** Milliseconds within which events are put together. */
@@ -59,7 +59,7 @@ function show(state) {
   states.set(state.id, state)
   let view = views.get(state.id)
   if (!view) {
-    view = new BackendView()
+    view = new BackendView(state.id)
     views.set(state.id, view)
     place('backends').append(view.node)
   }
@@ -81,8 +81,8 @@ function attention() {
   // What did not change is not read out again.
   if (text === told) return
   told = text
-  const items = all.map(({ bad, lead, rest }) =>
-    element('li', { class: bad && 'bad' }, element('strong', {}, lead), rest),
+  const items = all.map(({ id, bad, lead, rest }) =>
+    element('li', { class: bad && 'bad' }, element('a', { href: `#${anchor(id)}` }, lead), rest),
   )
   const nothing = states.size === 0 ? 'No network is in training here yet.' : 'Nothing was measured yet.'
   place('attention').replaceChildren(...(items.length > 0 ? items : [element('li', {}, nothing)]))

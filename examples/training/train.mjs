@@ -1,7 +1,7 @@
 // Trains a small network and compares it, every second epoch, with what TVM makes of it for this machine: in float32 and in
 // 8-bit integers. A page shows it live. In one epoch a picture with a hot pixel slips into the calibration of the 8-bit network, as
 // happens: the page says which. Run it with `npm run demo:training`; `--epochs`, `--steps` and `--frequency` change how long and how
-// often, `--hot-epoch` when, `--stay` keeps the page after the training.
+// often, `--hot-epoch` when, `--results FILE` keeps what was measured, `--stay` keeps the page after the training.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -20,6 +20,7 @@ const { values } = parseArgs({
     'hot-epoch': { type: 'string', default: '12' },
     stay: { type: 'boolean', default: process.stdout.isTTY === true },
     plot: { type: 'string', default: 'build/training-drift.svg' },
+    results: { type: 'string' },
   },
 })
 const [epochs, steps, frequency] = [values.epochs, values.steps, values.frequency].map(Number)
@@ -58,7 +59,13 @@ console.log(line(columns))
 
 const backends = []
 for (const [form, model] of Object.entries(models)) {
-  const backend = await TvmBackend.create({ board: 'local_cpu', val_frequency: frequency, threads: 1 })
+  const { results } = values
+  const backend = await TvmBackend.create({
+    board: 'local_cpu',
+    val_frequency: frequency,
+    threads: 1,
+    results,
+  })
   service.watch(backend, form)
   backends.push({ form, model, backend, evaluation: backend.evaluation() })
 }

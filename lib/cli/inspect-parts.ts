@@ -19,6 +19,7 @@ const SHOWN = 20
 /** What the operators of a model do. */
 export async function operators(context: CommandContext, options: InspectOptions, model: string) {
   const { countOperators } = await import('../compile/analysis/count.js')
+  const { identifyModel } = await import('../compile/model-identity.js')
   const { signal, progress, print, printJson } = context
   progress.update('count')
   const counts = await countOperators(model, {
@@ -26,8 +27,13 @@ export async function operators(context: CommandContext, options: InspectOptions
     signal,
     timeoutMs: timeoutMs(options),
   })
-  printJson(counts)
   const { total } = counts
+  await keepResult(options, await identifyModel(model), {
+    kind: 'operators',
+    metrics: { macs: total.macs, parameter_bytes: total.parameterBytes, output_bytes: total.outputBytes },
+    details: { operators: counts.operators },
+  })
+  printJson(counts)
   const rows = [...counts.operators, { operator: 'all', ...total }]
   print(
     formatTable(rows, [

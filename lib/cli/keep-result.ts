@@ -1,6 +1,6 @@
 import { Option } from 'commander'
+import type { Origin } from '../results/origin.js'
 import type { ResultRecord } from '../results/record.js'
-import type { ArtifactMetadata } from '../session/artifact.js'
 import type { Summary } from '../statistics.js'
 
 /** Commands whose results can be kept take this. */
@@ -27,7 +27,7 @@ export function resultsFile({ results }: KeepOptions): string | undefined {
  */
 export async function keepResult(
   options: KeepOptions,
-  metadata: ArtifactMetadata,
+  origin: Origin,
   result: Omit<ResultRecord, 'network' | 'board'>,
 ): Promise<void> {
   const path = resultsFile(options)
@@ -35,9 +35,9 @@ export async function keepResult(
   const { ResultStore } = await import('../results/store.js')
   const { originOf } = await import('../results/origin.js')
   await using store = await ResultStore.open(path)
-  const { versions, ...origin } = originOf(metadata)
+  const { versions, ...network } = originOf(origin)
   await store.add({
-    ...origin,
+    ...network,
     ...(options.board && { board: options.board }),
     ...result,
     versions: { ...versions, ...result.versions },

@@ -3,6 +3,7 @@ import {
   brokenEpochs,
   formatMetric,
   headlineMetrics,
+  heaviest,
   longestPass,
   memoryNeeds,
   slowest,
@@ -17,6 +18,7 @@ export function reportText(data: ReportData): string {
     ...data.trainings.map(trainingText),
     ...data.operators.filter(({ operators }) => operators.length > 0).map(operatorText),
     ...data.tunings.map(tuningText),
+    ...data.computations.map((each) => `What ${each.network} computes\n${heaviest(each)}`),
     ...data.memories.map((use) => `Memory of ${use.network} on ${use.where}\n${memoryNeeds(use)}`),
     ...data.compilations.map(
       (each) => `Compilation of ${each.network} for ${each.where}\n${longestPass(each)}`,

@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto'
 import { readFile, rm } from 'node:fs/promises'
-import { basename } from 'node:path'
 import { ScheduleHistory } from '../auto-scheduler/history.js'
 import { findCCompiler } from '../c-compiler.js'
 import { TvmNodeError } from '../errors.js'
@@ -38,6 +36,7 @@ import { type BuildOptions, lowerGraph, optimizeRelay } from './build.js'
 import { generateObjects, writeObjects } from './codegen.js'
 import { hostedProgram } from './hosted-program.js'
 import { linkSharedLibrary } from './link.js'
+import { identifyModel } from './model-identity.js'
 import { recordProgram } from './parameters/program.js'
 import { programMembers, Reusable, type ReuseKey, reuseKey } from './parameters/reuse.js'
 import { isQuantized } from './quantization/lower.js'
@@ -199,7 +198,7 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     }
     if (format !== 'artifact') {
       await exportAot(network, { format, output, folder, relay: asText(mod), onObject })
-      const complete = { ...metadata, ...(await describeModel(request)), members: {} }
+      const complete = { ...metadata, ...(await identifyModel(request.model)), members: {} }
       return { metadata: complete, rebuilt: 'all', warnings: warnings(), external: [...model.external] }
     }
     const code = await generateAot(network, folder, onObject)
@@ -285,16 +284,9 @@ async function finish(
   rebuilt: CompileResult['rebuilt'],
   warnings: readonly string[],
 ): Promise<CompileResult> {
-  const metadata = { ...about, ...(await describeModel(request)) }
+  const metadata = { ...about, ...(await identifyModel(request.model)) }
   const complete = await writeArtifact(request.output, metadata, members)
   return { metadata: complete, rebuilt, warnings, external: [...external] }
-}
-
-async function describeModel({ model }: CompileRequest): Promise<{ name: string; modelHash: string }> {
-  const modelHash = createHash('sha256')
-    .update(await readFile(model))
-    .digest('hex')
-  return { name: basename(model, '.onnx'), modelHash }
 }
 
 function isNested({ inputs, outputs }: ImportedModel['structure']): boolean {

@@ -64,6 +64,7 @@ const measures = [
 
 /** Error, latency and memory over the epochs of a training; epochs that failed are marked. */
 export function trainingChart({ epochs }: Training): Picture {
+  const stages = new Set(epochs.map(({ stage }) => stage))
   const failed = epochs.filter(({ status }) => status === 'failed')
   return {
     vconcat: measures.flatMap(({ metric, title, log }) => {
@@ -93,6 +94,7 @@ export function trainingChart({ epochs }: Training): Picture {
                   field: 'stage',
                   type: 'nominal',
                   title: null,
+                  ...(stages.size > 1 ? {} : { legend: null }),
                   scale: { range: [COLORS.now, '#d98c21'] },
                 },
               },

@@ -1,3 +1,4 @@
+import type { OperatorCount } from '../compile/analysis/count.js'
 import type { PassTime } from '../compile/analysis/trace.js'
 import { durations } from '../results/compare.js'
 import type { ResultFilter, StoredResult, WholeResult } from '../results/record.js'
@@ -51,6 +52,13 @@ export interface MemoryUse {
   readonly steps: readonly MemoryStep[]
 }
 
+/** What a network computes, before anything is optimised. */
+export interface Computation {
+  readonly network: string
+  /** Those with the most work first. */
+  readonly operators: readonly OperatorCount[]
+}
+
 /** What takes the time of compiling a network. */
 export interface Compilation {
   readonly network: string
@@ -64,6 +72,7 @@ export interface ReportData {
   readonly trainings: readonly Training[]
   readonly operators: readonly OperatorTimes[]
   readonly tunings: readonly Tuning[]
+  readonly computations: readonly Computation[]
   readonly memories: readonly MemoryUse[]
   readonly compilations: readonly Compilation[]
   /** Newest first. */
@@ -88,6 +97,10 @@ export async function collect(store: ResultStore, filter: ResultFilter = {}): Pr
     ),
     operators: await operatorTimes(store, results),
     tunings: await Promise.all(tunings.map(async ({ id }) => tuning(await store.get(id)))),
+    computations: (await newest(store, results, 'operators')).map(({ network, details }) => ({
+      network,
+      operators: (details.operators ?? []) as OperatorCount[],
+    })),
     memories: (await newest(store, results, 'memory')).map(memoryUse),
     compilations: (await newest(store, results, 'passes')).map((result) => ({
       network: result.network,
@@ -126,12 +139,15 @@ function reasonOf({ details }: WholeResult): string {
   return `${phase}: ${code ? `${code}: ` : ''}${message}`
 }
 
-/** Of each network on each board the newest profile, with the times of the one before where there is one. */
+/**
+ * Of each network on each board the newest profile, with the times of the one before where there is one. Trainings are apart: their
+ * networks may bear the same name.
+ */
 async function operatorTimes(store: ResultStore, results: readonly StoredResult[]): Promise<OperatorTimes[]> {
   const measured = results.filter(
     ({ kind, status }) => (kind === 'profile' || kind === 'evaluation') && status === 'ok',
   )
-  const places = grouped(measured, (result) => `${result.network}\n${placeOf(result)}`)
+  const places = grouped(measured, (result) => `${result.network}\n${placeOf(result)}\n${result.run ?? ''}`)
   return Promise.all(
     [...places.values()].map(async ([newest, before]) => {
       const now = durations(await store.get((newest as StoredResult).id))
@@ -140,7 +156,9 @@ async function operatorTimes(store: ResultStore, results: readonly StoredResult[
       const { network } = newest as StoredResult
       return {
         network,
-        where: placeOf(newest as StoredResult),
+        where: [placeOf(newest as StoredResult), newest?.run && `training ${newest.run}`]
+          .filter(Boolean)
+          .join(', '),
         operators: operators.sort((a, b) => b.us - a.us),
       }
     }),

@@ -1,5 +1,5 @@
 import { summarize } from '../statistics.js'
-import type { Compilation, EpochPoint, MemoryUse, OperatorTimes, Training } from './collect.js'
+import type { Compilation, Computation, EpochPoint, MemoryUse, OperatorTimes, Training } from './collect.js'
 
 /** An epoch that broke the deployed network or its measurement, and how. */
 export interface BrokenEpoch {
@@ -75,6 +75,15 @@ export function slowest({ operators }: OperatorTimes): string {
   if (!first || total === 0) return 'No operator takes any time.'
   const share = Math.round((100 * first.us) / total)
   return `${first.name} takes ${share} % of the time (${formatMetric(first.us)} of ${formatMetric(total)} µs).`
+}
+
+/** What does most of the computing, in a sentence. */
+export function heaviest({ operators }: Computation): string {
+  const total = operators.reduce((sum, { macs }) => sum + macs, 0)
+  const [first] = operators
+  if (!first || total === 0) return 'No operator multiplies.'
+  const share = Math.round((100 * first.macs) / total)
+  return `${first.operator} does ${share} % of ${formatMetric(total / 1e6)} million multiplications with an addition.`
 }
 
 /** How much memory a network needs, in a sentence. */

@@ -11,6 +11,7 @@ import {
 } from './charts.js'
 import {
   type Compilation,
+  type Computation,
   type MemoryUse,
   type OperatorTimes,
   placeOf,
@@ -23,6 +24,7 @@ import {
   formatMetric,
   formatTime,
   headlineMetrics,
+  heaviest,
   longestPass,
   memoryNeeds,
   slowest,
@@ -37,7 +39,7 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; border-bo
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .87rem; }
 th, td { text-align: left; padding: .18rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 .wide { overflow-x: auto; } figure { margin: 1rem 0; overflow-x: auto; } svg { max-width: 100%; height: auto; }
-.bad { color: var(--bad); font-weight: 600; } .lead { background: var(--soft); padding: .6rem .9rem; border-radius: .4rem; }
+.bad { color: var(--bad); font-weight: 600; } .lead { background: var(--soft); padding: .6rem .9rem; border-radius: .4rem; list-style: none; }
 @media print { body { max-width: none; margin: 0; } h2, figure { break-inside: avoid; } }
 `
 
@@ -47,6 +49,7 @@ export async function reportPage(data: ReportData): Promise<string> {
     ...(await Promise.all(data.trainings.map(trainingSection))),
     ...(await Promise.all(data.operators.map(operatorSection))),
     ...(await Promise.all(data.tunings.map(tuningSection))),
+    ...data.computations.map(computationSection),
     ...(await Promise.all(data.memories.map(memorySection))),
     ...(await Promise.all(data.compilations.map(compilationSection))),
     resultsSection(data),
@@ -117,6 +120,23 @@ async function tuningSection(tuning: Tuning): Promise<string> {
     `${told}
 ${tuning.network.length > 0 ? await figure(gainChart(tuning), `Latency of ${network} before and after`) : ''}
 ${curves ? await figure(tuningChart(tuning), `Best speed so far of each task of ${network}; dashed is the default`) : ''}`,
+  )
+}
+
+function computationSection(computation: Computation): string {
+  return section(
+    `What ${computation.network} computes`,
+    `<p class="lead">${escaped(heaviest(computation))}</p>
+${table(
+  ['operator', 'calls', 'million multiply-adds', 'bytes of parameters', 'bytes of outputs'],
+  computation.operators.map(({ operator, calls, macs, parameterBytes, outputBytes }) => [
+    operator,
+    String(calls),
+    formatMetric(macs / 1e6),
+    String(parameterBytes),
+    String(outputBytes),
+  ]),
+)}`,
   )
 }
 

@@ -6,6 +6,7 @@ export const resultKinds = [
   'profile',
   'tune',
   'evaluation',
+  'operators',
   'memory',
   'passes',
 ] as const

@@ -37,6 +37,17 @@ beforeAll(async () => {
     details: { error: { phase: 'prepare', code: 'ERR_UNSUPPORTED_OPERATOR', message: "no 'Foo' & co" } },
   })
   await store.add({
+    kind: 'operators',
+    network: 'net <b>',
+    metrics: { macs: 4e6 },
+    details: {
+      operators: [
+        { operator: 'nn.conv2d', calls: 3, macs: 3e6, parameterBytes: 500, outputBytes: 700 },
+        { operator: 'nn.dense', calls: 1, macs: 1e6, parameterBytes: 50, outputBytes: 7 },
+      ],
+    },
+  })
+  await store.add({
     kind: 'tune',
     network: 'net <b>',
     tuner: 'autotvm',
@@ -71,7 +82,7 @@ test('collects trainings, operators and tunings', async () => {
   expect(operators).toEqual([
     {
       network: 'net <b>',
-      where: 'local_cpu',
+      where: 'local_cpu, training first',
       operators: [
         { name: 'conv', us: 40, beforeUs: 80 },
         { name: 'dense', us: 10, beforeUs: 10 },
@@ -79,7 +90,7 @@ test('collects trainings, operators and tunings', async () => {
     },
   ])
   expect(tunings[0]?.tasks[0]?.bestGflops).toBe(3)
-  expect([results.length, truncated]).toEqual([4, false])
+  expect([results.length, truncated]).toEqual([5, false])
   expect(await collect(store, { limit: 2 })).toMatchObject({ truncated: true, results: { length: 2 } })
 })
 
@@ -89,6 +100,7 @@ test('a page needs nothing else, and says what broke and what is slow', async ()
   expect(page).toContain('validation epoch 20')
   expect(page).toContain('no &#39;Foo&#39; &#38; co')
   expect(page).toContain('conv takes 80 % of the time (40 of 50 µs)')
+  expect(page).toContain('nn.conv2d does 75 % of 4 million multiplications')
   expect(page).toContain('2.00 times as fast')
   expect(page).not.toContain('<b>')
   // Nothing is fetched, nothing runs.

@@ -62,6 +62,9 @@ describe.skipIf(!chromium)('the live page', () => {
       .poll(() => text('#attention'))
       .toMatch(/validation epoch 2 broke the deployed network: .*0\.0 %/)
     expect(await text('#attention')).toMatch(/the operator \S+ takes \d+ % of the time/)
+    // What needs a look leads to its network.
+    const target = (await page.$eval('#attention a', (link) => link.getAttribute('href'))) as string
+    expect(await page.$$eval(`article${target}`, (all) => all.length)).toBe(1)
     // Names are text, whatever is in them.
     expect(await text('article h3')).toBe('speech <b>')
     expect(await page.$$eval('circle.broken', (marks) => marks.length)).toBe(1)
