@@ -111,7 +111,9 @@ export function lowerVm(mod: IRModule, target: Target, options: BuildOptions, fo
   const { optLevel, config } = passSettings(target, options)
   // Kernels check what their operands' extents have to do with each other, which nobody knows before.
   const checked = { ...config, 'tir.disable_assert': false }
-  return withPassContext({ optLevel, config: checked, disabledPasses: passesDone }, () => {
+  // Level 0 would leave out passes without which the library's compiler cannot go on.
+  const context = { optLevel: Math.max(optLevel, 1), config: checked, disabledPasses: passesDone }
+  return withPassContext(context, () => {
     const compiler = getGlobalFunc('relay._vm._VMCompiler')() as Module
     const invoke = (of: Module, name: string, ...args: Parameters<ReturnType<typeof getGlobalFunc>>) => {
       const found = of.getFunction(name)

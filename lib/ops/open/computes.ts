@@ -24,7 +24,7 @@ import { broadcast } from '../shapes/elementwise.js'
 import { reached, windows } from '../shapes/products.js'
 import { index } from '../shapes/shape-function.js'
 import { type Attrs, OpPattern, registerPattern } from '../strategy.js'
-import { OUTPUTS_LAST, registerOpen, registerOpenOnly } from './open.js'
+import { CONVOLUTION, OUTPUTS_LAST, registerOpen, registerOpenOnly } from './open.js'
 
 const theTensor = (value: Tensor | undefined) => value as Tensor
 
@@ -244,7 +244,7 @@ function convolution(attrs: Attrs, inputs: Tensor[], result: readonly ExprLike[]
         const product = mul(cast(value, dtype), cast(weigh, dtype))
         return sum(product, isLast ? [...window, channel] : [channel, ...window])
       },
-      isLast ? { name: 'conv', tag: OUTPUTS_LAST, attrs: { axis: 1 } } : { name: 'conv', tag: 'conv_open' },
+      isLast ? { name: 'conv', tag: OUTPUTS_LAST, attrs: { axis: 1 } } : { name: 'conv', tag: CONVOLUTION },
     ),
   ]
 }
@@ -305,7 +305,7 @@ function transposedConvolution(attrs: Attrs, inputs: Tensor[], result: readonly 
         const product = mul(cast(data.at(batch, from, ...where), dtype), cast(weigh, dtype))
         return sum(ifThenElse(all(...conditions), product, constant(0, dtype)), [channel, ...window])
       },
-      { name: 'conv_transpose', tag: 'conv_open' },
+      { name: 'conv_transpose', tag: CONVOLUTION },
     ),
   ]
 }

@@ -56,6 +56,9 @@ export function openImplementation(op: string): Implementation | undefined {
 /** Tag of sums of products whose weights have the outputs of one axis (attribute `axis`) as neighbours. */
 export const OUTPUTS_LAST = 'open_outputs_last'
 
+/** Tag of convolutions in the plain layouts; images have enough places for threads, however short a sum is. */
+export const CONVOLUTION = 'conv_open'
+
 /** As many multiply-adds for each element of the result make threads worth their start, whatever the extents are. */
 const LONG_SUM = 64
 
@@ -77,7 +80,8 @@ export function scheduleOpen(outputs: readonly Tensor[], target: Target): Schedu
     if (lane) stage.reorder(...op.axis.slice(0, -1), lane.outer, ...op.reduceAxis, lane.inner)
     const steps = op.reduceAxis.reduce((total, axis) => total * axis.extent, 1)
     const outer = op.axis.slice(0, Math.max(1, Math.min(2, op.axis.length - 1)))
-    if (target.vectorises && !(steps < LONG_SUM) && op.axis.length > 1) stage.parallel(stage.fuse(...outer))
+    const isLong = !(steps < LONG_SUM) || op.tag === CONVOLUTION
+    if (target.vectorises && isLong && op.axis.length > 1) stage.parallel(stage.fuse(...outer))
   }
   return schedule
 }
