@@ -10,6 +10,7 @@ import {
   minimum,
   multiply,
   padRank,
+  stored,
   subtract,
   where,
 } from '../emit.js'
@@ -80,13 +81,14 @@ function cubic(distance: Value, a: number): Value {
 export function resizeOpenAxis(x: Value, axis: number, resize: OpenResize, how: Interpolation): Value {
   if (how.antialias || how.excludeOutside)
     throw new OpenShape('antialias and exclude_outside need extents that only a run knows')
-  const coordinate = coordinates(resize, how.coordinates)
+  const coordinate = stored(coordinates(resize, how.coordinates))
   const last = subtract(real(resize.input), 1)
-  const pick = (place: Value) => takeAt(x, cast(minimum(maximum(place, 0), last), 'int64'), axis)
+  // Kernels of their own compute places and weights: within sums over two axes the library takes minutes to simplify them.
+  const pick = (place: Value) => takeAt(x, stored(cast(minimum(maximum(place, 0), last), 'int64')), axis)
   if (how.mode === 'nearest') return pick(nearest(coordinate, how.nearest))
   const low = floor(coordinate)
   const share = subtract(coordinate, low)
-  const along = (weight: Value) => padRank(cast(weight, x.dtype), x.rank - axis, true)
+  const along = (weight: Value) => padRank(stored(cast(weight, x.dtype)), x.rank - axis, true)
   const offsets = how.mode === 'linear' ? [0, 1] : [-1, 0, 1, 2]
   const terms = offsets.map((offset) => {
     const distance = subtract(share, offset)
@@ -96,5 +98,5 @@ export function resizeOpenAxis(x: Value, axis: number, resize: OpenResize, how: 
         : cubic(distance, how.cubicCoefficient)
     return multiply(pick(add(low, offset)), along(weight))
   })
-  return terms.reduce(add)
+  return stored(terms.reduce(add))
 }
