@@ -274,18 +274,13 @@ describe('operators', () => {
 
   test('a form that cannot be imported is named', () => {
     const nodes = [
-      {
-        op: 'Dropout',
-        inputs: ['x', '', 'training'],
-        outputs: ['y'],
-        name: 'drop',
-      },
+      { op: 'SequenceEmpty', inputs: [], outputs: ['none'] },
+      { op: 'ConcatFromSequence', inputs: ['none'], outputs: ['y'], attrs: { axis: 0 }, name: 'all' },
     ]
-    const training = tensor(Uint8Array.of(1), [], 'bool')
     refuses(
-      onnxModel({ opset: 13, nodes, inputs: x, outputs: ['y'], initializers: { training } }),
+      onnxModel({ opset: 13, nodes, inputs: x, outputs: ['y'] }),
       'ERR_UNSUPPORTED_OPERATOR',
-      'Dropout (opset 13, nodes drop): dropout while training is random',
+      'ConcatFromSequence (opset 13, nodes all): an empty sequence cannot be concatenated',
     )
   })
 

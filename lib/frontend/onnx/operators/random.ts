@@ -127,7 +127,7 @@ operator('Dropout', {
   required: 1,
   convert(node, [x, ratioValue, training]) {
     const ratio = ratioValue ? ratioValue.numbers?.[0] : 0.5
-    const rests = !training || node.number(training, 'training_mode') === 0 || ratio === 0
+    const rests = ratio === 0 || !training || node.number(training, 'training_mode') === 0
     const extents = extentsOf(x)
     const maskType: DType = node.opset < 10 ? x.dtype : 'bool'
     if (rests) return [x, node.wants(1) ? broadcastToExtents(scalar(1, maskType), extents) : undefined]
