@@ -7,6 +7,7 @@ import { type BoardModel, boardModelSchema } from './board-model.js'
 import { type CompilerModel, compilerModelSchema } from './compiler-model.js'
 import type { AutomateSettings } from './settings.js'
 import { expandTemplates, type Variables } from './template.js'
+import { type UserModel, usersSchema } from './user-model.js'
 
 /** What a description says, and where it is. */
 export type Described<Model> = Model & { readonly file: string }
@@ -14,15 +15,18 @@ export type Described<Model> = Model & { readonly file: string }
 export interface Metadata {
   readonly boards: readonly Described<BoardModel>[]
   readonly compilers: readonly Described<CompilerModel>[]
+  /** By their names at login, under which they lock boards. */
+  readonly users: Readonly<Record<string, UserModel>>
   /** Descriptions that were left out, each with file, line and what is wrong. */
   readonly faults: readonly TvmNodeError[]
 }
 
 const DESCRIPTION = 'description.yml'
+const USERS = 'users.yml'
 
 /**
- * Reads automate's metadata: `boards/**\/description.yml` and `compilers/**\/description.yml`, with templates expanded. A faulty
- * description does not keep the others from being used.
+ * Reads automate's metadata: `boards/**\/description.yml` and `compilers/**\/description.yml`, with templates expanded, and `users.yml`. A
+ * faulty description does not keep the others from being used.
  *
  * @throws `ERR_CONFIG` when there is no such folder, with how to get it
  */
@@ -48,7 +52,20 @@ export function readMetadata(settings: AutomateSettings): Metadata {
     board_name: name,
   }))
   const compilers = read(join(metadata, 'compilers'), compilerModelSchema, faults, roots, () => ({}))
-  return { boards: unique(boards, faults), compilers, faults }
+  const file = join(metadata, USERS)
+  const users = existsSync(file) ? orFault(faults, () => readConfigFile(usersSchema, file)) : undefined
+  return { boards: unique(boards, faults), compilers, users: users ?? {}, faults }
+}
+
+/** What is read, undefined where it has a fault. */
+function orFault<T>(faults: TvmNodeError[], read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (!isTvmNodeError(error, 'ERR_CONFIG')) throw error
+    faults.push(error)
+    return undefined
+  }
 }
 
 /** All descriptions within a folder. */
@@ -60,17 +77,13 @@ function read<Schema extends z.ZodType<object>>(
   own: (model: z.output<Schema>) => Variables,
 ): Described<z.output<Schema>>[] {
   return descriptions(folder).flatMap((file) => {
-    try {
-      const model = readConfigFile(schema, file, (data) => {
+    const model = orFault(faults, () =>
+      readConfigFile(schema, file, (data) => {
         const variables = { ...roots, model_file: file, model_dir: dirname(file), ...own(data) }
         return expandTemplates(data, variables)
-      })
-      return [{ ...model, file }]
-    } catch (error) {
-      if (!isTvmNodeError(error, 'ERR_CONFIG')) throw error
-      faults.push(error)
-      return []
-    }
+      }),
+    )
+    return model ? [{ ...model, file }] : []
   })
 }
 

@@ -1,9 +1,14 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { parse } from 'yaml'
 import { z } from 'zod'
+import { type Leaf, leavesOf, parseConfig } from '../config/check.js'
+import { merge, type Tree } from '../config/compose.js'
 import { readConfigFile } from '../config/file.js'
+import { TvmNodeError } from '../errors.js'
 import { atHome } from '../files.js'
+import { nearest } from '../nearest.js'
 import { expandTemplates } from './template.js'
 
 const port = z.int().min(1).max(65535)
@@ -51,19 +56,66 @@ const settingsSchema = z.strictObject({
 
 export type AutomateSettings = z.output<typeof settingsSchema>['automate']
 
-/** Where settings are looked for; the first file that is there counts. */
+/** Where settings are looked for: of each place the first file that is there, those of later places over those of earlier ones. */
 export function settingsFiles(): string[] {
-  return [join(homedir(), '.automate.yml'), join(homedir(), '.automate.yaml'), '/etc/automate.yml']
+  return ['/etc/automate', join(homedir(), '.automate')].flatMap((stem) => {
+    const files = ['.yaml', '.yml', '.json'].map((ending) => stem + ending)
+    return files.find(existsSync) ?? []
+  })
 }
 
+/** What the variables of the settings begin with (Invoke 2, invoke/env.py, with automate's prefix): `AUTOMATE_AUTOMATE_IDENTITY`. */
+const PREFIX = 'AUTOMATE_'
+/** Of those, what Invoke's own settings never begin with. */
+const OWN_PREFIX = 'AUTOMATE_AUTOMATE_'
+
 /**
- * The settings of automate; undefined where there is no file of them. Folders may be given by one another (`${boardroot}/tools`).
+ * The settings of automate; undefined where there are none: those of the system, of the user, and of the environment, later ones
+ * over earlier ones. Folders may be given by one another (`${boardroot}/tools`). A project's settings, which automate reads too, are not: who
+ * works in a folder of others does not let it choose hosts and keys.
  *
- * @throws `ERR_CONFIG` with file and line of the first fault
+ * @throws `ERR_CONFIG` with file and line of the first fault, or with the name of the variable
  */
-export function readSettings(): AutomateSettings | undefined {
-  const path = settingsFiles().find(existsSync)
-  return path === undefined ? undefined : readConfigFile(settingsSchema, path, completed).automate
+export function readSettings(env: NodeJS.ProcessEnv = process.env): AutomateSettings | undefined {
+  const files = settingsFiles()
+  const variables = settingsOf(env)
+  if (files.length === 0 && !variables) return undefined
+  const trees = files.map((file) => {
+    readConfigFile(settingsSchema, file, completed)
+    return (parse(readFileSync(file, 'utf8')) ?? {}) as Tree
+  })
+  const merged = [...trees, variables ?? {}].reduce(merge, {})
+  return completed(parseConfig(settingsSchema, merged, 'the settings of automate')).automate
+}
+
+/** Settings of the environment as those of a file; undefined when it has none. */
+function settingsOf(env: NodeJS.ProcessEnv): Tree | undefined {
+  const leaves = new Map(
+    leavesOf(settingsSchema).map((leaf) => [PREFIX + leaf.path.join('_').toUpperCase(), leaf]),
+  )
+  let tree: Tree | undefined
+  for (const [name, value = ''] of Object.entries(env)) {
+    const leaf = leaves.get(name)
+    if (!leaf && !name.startsWith(OWN_PREFIX)) continue
+    if (!leaf || leaf.kind === 'list') throw variableError(name, leaf, [...leaves.keys()])
+    const { path, kind } = leaf
+    const own = path.reduceRight<unknown>(
+      (inner, key) => ({ [key]: inner }),
+      kind === 'number' ? Number(value) : value,
+    )
+    tree = merge(tree ?? {}, own as Tree)
+  }
+  return tree
+}
+
+function variableError(name: string, leaf: Leaf | undefined, known: readonly string[]): TvmNodeError {
+  const near = nearest(name, known)
+  const why = leaf
+    ? 'stands for a list, which no variable can be; write it into a file'
+    : `stands for no setting of automate; ${near ? `did you mean '${near}'?` : `there are ${known.join(', ')}`}`
+  return new TvmNodeError('ERR_CONFIG', `the environment's variable ${name} ${why}`, {
+    details: { variable: name, nearest: near },
+  })
 }
 
 function completed(settings: z.output<typeof settingsSchema>): z.output<typeof settingsSchema> {

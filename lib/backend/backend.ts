@@ -1,4 +1,5 @@
 import { passConfigOf } from '../boards/board.js'
+import { checkTarget } from '../boards/board-target.js'
 import { buildFor } from '../boards/build-options.js'
 import type { BoardConnection } from '../boards/connection.js'
 import { openBoard } from '../boards/open.js'
@@ -90,6 +91,7 @@ export class TvmBackend {
     const config = resolveConfig(input)
     tunerFor(config.tuner.name)
     if (config.tune && config.tuner.name !== 'baseline') checkTunable(config.board)
+    await checkTarget(config.board)
     const { board, isolation, threads } = config
     return new TvmBackend(config, openBoard(board, { isolation, ...(threads !== null && { threads }) }))
   }

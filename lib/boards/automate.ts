@@ -3,7 +3,8 @@ import { homedir } from 'node:os'
 import type { BoardModel } from '../automate/board-model.js'
 import { compilerFor, cxxOf } from '../automate/compiler-model.js'
 import { type Described, type Metadata, readMetadata } from '../automate/metadata.js'
-import { type AutomateSettings, readSettings, settingsFiles } from '../automate/settings.js'
+import { type AutomateSettings, readSettings } from '../automate/settings.js'
+import type { UserModel } from '../automate/user-model.js'
 import { TvmNodeError } from '../errors.js'
 import { nearest } from '../nearest.js'
 import type { Prompt } from '../ssh/authentication.js'
@@ -18,15 +19,16 @@ interface Site extends Metadata {
 
 /** Milliseconds for which what was read is taken for what the files say: a list of boards asks for each. */
 const FRESH = 3000
-let kept: { readonly home: string; readonly time: number; readonly site: Site | undefined } | undefined
+let kept: { readonly key: string; readonly time: number; readonly site: Site | undefined } | undefined
 
 /** What automate knows on this machine; undefined where it has no settings. @throws `ERR_CONFIG` */
 export function automateSite(): Site | undefined {
-  const home = homedir()
-  if (kept?.home === home && performance.now() - kept.time < FRESH) return kept.site
+  const own = Object.entries(process.env).filter(([name]) => name.startsWith('AUTOMATE_'))
+  const key = JSON.stringify([homedir(), own])
+  if (kept?.key === key && performance.now() - kept.time < FRESH) return kept.site
   const settings = readSettings()
   const site = settings && { settings, ...readMetadata(settings) }
-  kept = { home, time: performance.now(), site }
+  kept = { key, time: performance.now(), site }
   return site
 }
 
@@ -52,6 +54,19 @@ function llvmName(uarch: string): string {
   return family && model ? `${family}-${model}`.toLowerCase() : ''
 }
 
+/** Who holds a board, with what automate knows of the person. */
+export function personOf(owner: string): string {
+  const [login = ''] = owner.split('@')
+  let person: UserModel | undefined
+  try {
+    person = automateSite()?.users[login]
+  } catch {
+    // Faults of the settings are told with the list of boards; who holds one is known without them.
+  }
+  if (!person) return owner
+  return `${owner} (${[person.name, person.mail].filter(Boolean).join(', ')})`
+}
+
 /** The C++ compiler that automate's metadata have for a board; undefined without one that is installed. */
 export function compilerOfAutomate(name: string): string | undefined {
   const site = automateSite()
@@ -66,12 +81,12 @@ export function compilerOfAutomate(name: string): string | undefined {
  *
  * @throws `ERR_NOT_AVAILABLE` without settings of automate, `ERR_UNKNOWN_BOARD`, `ERR_BOARD` when it is out of use, `ERR_CONFIG`
  */
-export function automateHost(name: string, prompt?: Prompt): BoardHost {
+export function automateHost(name: string, prompt?: Prompt): Omit<BoardHost, 'leaseMs'> {
   const site = automateSite()
   if (!site) {
     throw new TvmNodeError(
       'ERR_NOT_AVAILABLE',
-      `board '${name}' is reached through automate, which has no settings here (${settingsFiles()[0]}); write them, or give the board's description "ssh" or "tracker"`,
+      `board '${name}' is reached through automate, which has no settings here (~/.automate.yml); write them, or give the board's description "ssh" or "tracker"`,
       { details: { board: name } },
     )
   }

@@ -17,6 +17,12 @@ const hardwareParams = z.strictObject({
   warp_size: z.int().min(0).default(32),
 })
 
+/** Automate's notation of leases. */
+const LEASE = /^(\d+)([dhms]?)$/
+const secondsOf: Readonly<Record<string, number>> = { '': 1, s: 1, m: 60, h: 3600, d: 86_400 }
+/** Milliseconds: what a busy machine may need for its signs of life. */
+const SHORTEST_LEASE = 20_000
+
 const passValue = z.union([z.boolean(), z.number(), z.string()])
 
 /** How the ahead-of-time executor is built for a board without an operating system. */
@@ -118,6 +124,13 @@ export const boardSchema = z.strictObject({
     .describe(
       "Shell command that runs a server of TVM's protocol on the board's loopback under the key $KEY, or 'agent' for a small one that is brought to it; default the first of tvm-node, Python's and TVM's own that the board has, else the agent.",
     ),
+  lease: z
+    .string()
+    .regex(LEASE, "must be a number with 's', 'm', 'h' or 'd', such as 60s")
+    .default('60s')
+    .describe(
+      'After how long a board behind SSH is free again when its run is lost, at least 20s; a number alone counts seconds.',
+    ),
   tracker: z.string().nullable().default(null).describe('host:port of a tracker that runs already.'),
   opencl: z.boolean().default(false).describe('Whether a rebuilt runtime has OpenCL.'),
   cuda: z.boolean().default(false).describe('Whether a rebuilt runtime has CUDA.'),
@@ -152,6 +165,16 @@ export interface Board extends z.output<typeof boardSchema> {}
 /** A board as people write it: what has a default may be left out. */
 export interface BoardInput extends z.input<typeof boardSchema> {}
 
+/** Milliseconds of a board's lease. @throws `ERR_CONFIG` for one that is too short */
+export function leaseOf({ name, lease }: Board): number {
+  const [, count = '', unit = ''] = LEASE.exec(lease) ?? []
+  const ms = Number(count) * (secondsOf[unit] ?? 1) * 1000
+  if (ms >= SHORTEST_LEASE) return ms
+  throw new TvmNodeError('ERR_CONFIG', `board '${name}': lease must be at least 20s, got ${lease}`, {
+    details: { path: 'lease' },
+  })
+}
+
 /** How the board is reached once `default` is resolved. */
 export function connectorOf(board: Board): Exclude<Board['connector'], 'default'> {
   const { connector, micro, ssh, tracker } = board
@@ -159,16 +182,6 @@ export function connectorOf(board: Board): Exclude<Board['connector'], 'default'
   if (micro) return 'micro'
   if (ssh) return 'ssh'
   return tracker === null ? 'automate' : 'rpc'
-}
-
-/** @throws `ERR_NOT_AVAILABLE` for targets that no code can be generated for */
-export function checkTarget({ name, target }: Board): void {
-  if (!/^cuda\b|^nvidia\//.test(target)) return
-  throw new TvmNodeError(
-    'ERR_NOT_AVAILABLE',
-    `board '${name}' has the target '${target}', which needs CUDA; neither TVM's bundle nor the operators of this version have it. Its processor can be used: '${name}_cpu', or another target`,
-    { details: { board: name, target } },
-  )
 }
 
 /** TVM's pass options for the board: its own, or else those that follow from target and fields; then those of its executor. */

@@ -1,19 +1,16 @@
 import { findBundle } from '../bundle/index.js'
 import type { CompileOptions } from '../compile/compile.js'
 import { compilerOfAutomate } from './automate.js'
-import { type Board, checkTarget, connectorOf, passConfigOf } from './board.js'
+import { type Board, connectorOf, passConfigOf } from './board.js'
 
 /** What runs a network by the field `executor` of boards without an operating system. */
 const programs = { aot: 'aot', graph: 'host' } as const
 
 /**
  * What a network is compiled for and how, for the board to run it. Where TVM's libraries came without `lld`, the compiler of automate's
- * metadata links.
- *
- * @throws `ERR_NOT_AVAILABLE` for targets that no code can be generated for
+ * metadata links. Whether the library in use serves the target is for `checkTarget` to say.
  */
 export function buildFor(board: Board): Pick<CompileOptions, 'target' | 'config' | 'executor' | 'linker'> {
-  checkTarget(board)
   const connector = connectorOf(board)
   const isLinked = connector !== 'automate' || findBundle().lld !== undefined
   const linker = isLinked ? undefined : compilerOfAutomate(board.name)

@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isTvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import type { Address } from '../rpc/address.js'
 import { RpcRelay } from '../rpc/relay.js'
 import { Tracker } from '../rpc/tracker.js'
+import type { CodeNeeds } from '../session/artifact.js'
 import type { Board } from './board.js'
 import type { BoardHost } from './board-host.js'
 import { BoardConnection } from './connection.js'
@@ -23,11 +25,17 @@ export class BoardFarm implements AsyncDisposable {
   /**
    * Waits until one of the hosts is taken; the others join as soon as they can be had, as long as the farm is there.
    *
+   * @param code - What is to run there: a board whose processor cannot run it does not join.
    * @throws what taking the first one ended with when none can be taken
    */
-  static async open(board: Board, hosts: readonly BoardHost[], limits: Limits = {}): Promise<BoardFarm> {
+  static async open(
+    board: Board,
+    hosts: readonly BoardHost[],
+    code: CodeNeeds,
+    limits: Limits = {},
+  ): Promise<BoardFarm> {
     const tracker = await Tracker.start({ port: 0 })
-    const members = hosts.map((host) => new Member(board, host, tracker.address))
+    const members = hosts.map((host) => new Member(board, host, code, tracker.address))
     const farm = new BoardFarm(tracker, members)
     try {
       await Promise.any(members.map((member) => member.stay(limits)))
@@ -66,6 +74,7 @@ class Member {
   constructor(
     private readonly board: Board,
     where: BoardHost,
+    private readonly code: CodeNeeds,
     private readonly tracker: Address,
   ) {
     this.adapter = new SshAdapter(board, [{ ...where, host: { ...where.host, keepAliveMs: KEEP_ALIVE } }])
@@ -82,6 +91,13 @@ class Member {
 
   private async begin(limits: Limits): Promise<void> {
     await this.connection.take(limits)
+    try {
+      await this.adapter.check(this.code, limits)
+    } catch (error) {
+      // It will not do later either.
+      if (isTvmNodeError(error, 'ERR_CPU_FEATURES')) this.ending.abort()
+      throw error
+    }
     const { ssh, server } = this.adapter.server
     this.relay = await RpcRelay.start({
       tracker: this.tracker,

@@ -36,7 +36,7 @@ export class HeldHost {
       if (!database) await held.connect(limits)
       const { signal, timeoutMs } = limits
       const left = timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (performance.now() - begun))
-      held.lease = await Lease.acquire(store, name, { signal, timeoutMs: left })
+      held.lease = await Lease.acquire(store, name, { signal, timeoutMs: left, leaseMs: where.leaseMs })
       limits.signal?.throwIfAborted()
       return held
     } catch (error) {

@@ -2,7 +2,7 @@ import { TvmNodeError } from '../errors.js'
 import type { LoadOptions } from '../session/session.js'
 import type { Prompt } from '../ssh/authentication.js'
 import type { BoardAdapter } from './adapter.js'
-import { type Board, checkTarget, connectorOf } from './board.js'
+import { type Board, connectorOf } from './board.js'
 import { boardHosts } from './board-host.js'
 import { BoardConnection } from './connection.js'
 import { LocalAdapter } from './local.js'
@@ -33,7 +33,6 @@ const adapters: Partial<
  * @throws `ERR_NOT_AVAILABLE` for boards that this version cannot reach or that need what it does not have.
  */
 export function openBoard(board: Board, options: AdapterOptions = {}): BoardConnection {
-  checkTarget(board)
   const connector = connectorOf(board)
   const adapter = adapters[connector]
   if (!adapter) throw unavailable(board, `is reached by the connector '${connector}'`)

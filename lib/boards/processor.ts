@@ -1,3 +1,4 @@
+import { nodeArchitecture } from '../architecture.js'
 import type { Processor } from '../session/artifact.js'
 
 /** Names that Linux has for instruction sets, where they differ from LLVM's by more than an underscore. */
@@ -36,17 +37,6 @@ const armNames: Readonly<Record<string, readonly string[]>> = {
   lrcpc: ['rcpc'],
 }
 
-/** Node's names of architectures by those of `uname -m`. */
-const architectures: Readonly<Record<string, string>> = {
-  x86_64: 'x64',
-  amd64: 'x64',
-  aarch64: 'arm64',
-  arm64: 'arm64',
-  armv7l: 'arm',
-  armv6l: 'arm',
-  riscv64: 'riscv64',
-}
-
 /** A processor as a Linux describes it. */
 export interface LinuxProcessor extends Omit<Processor, 'where'> {
   /** What its maker calls it; empty where Linux does not say. */
@@ -61,7 +51,7 @@ export interface LinuxProcessor extends Omit<Processor, 'where'> {
  * @param cpuinfo - `/proc/cpuinfo`. Where its processors differ, a feature counts when all of them have it.
  */
 export function linuxProcessor(machine: string, cpuinfo: string): LinuxProcessor {
-  const architecture = architectures[machine] ?? machine
+  const architecture = nodeArchitecture(machine)
   const valuesOf = (pattern: RegExp) => [...cpuinfo.matchAll(pattern)].map(([, value = '']) => value.trim())
   const lists = valuesOf(/^(?:flags|Features)\s*:(.*)$/gm).map((line) => new Set(line.split(/\s+/)))
   const [first, ...others] = lists

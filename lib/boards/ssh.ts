@@ -4,11 +4,12 @@ import { TvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import { retry } from '../retry.js'
 import { RemoteSession } from '../rpc/remote-session.js'
-import type { Processor } from '../session/artifact.js'
+import { type CodeNeeds, checkCode, type Processor } from '../session/artifact.js'
 import type { ArtifactSource } from '../session/load.js'
 import type { Session } from '../session/session.js'
 import { SshConnection } from '../ssh/connection.js'
 import type { Availability, BoardAdapter } from './adapter.js'
+import { personOf } from './automate.js'
 import type { Board } from './board.js'
 import type { BoardHost } from './board-host.js'
 import { BoardServer } from './board-server.js'
@@ -61,7 +62,7 @@ export class SshAdapter implements BoardAdapter {
     try {
       const holder = await HeldHost.holderOf(this.board.name, host, limits)
       if (!holder) return { available: true }
-      return { available: false, busy: true, reason: `held by ${holder.owner}` }
+      return { available: false, busy: true, reason: `held by ${personOf(holder.owner)}` }
     } catch (error) {
       limits.signal?.throwIfAborted()
       return { available: false, busy: false, reason: (error as Error).message }
@@ -105,6 +106,11 @@ export class SshAdapter implements BoardAdapter {
       this.session = await RemoteSession.connect(address, { key: server.key, ...limits })
     }
     return await this.session.load(artifact, limits, await this.processorOf(limits))
+  }
+
+  /** Refuses code that the board's processor cannot run. @throws `ERR_CPU_FEATURES` */
+  async check(code: CodeNeeds, limits: Limits): Promise<void> {
+    checkCode(code, await this.processorOf(limits))
   }
 
   private async processorOf(limits: Limits): Promise<Processor> {

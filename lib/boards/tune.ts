@@ -1,3 +1,4 @@
+import { codeNeeds } from '../compile/code-needs.js'
 import { TvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import type { MicroBoard } from '../micro/micro-board.js'
@@ -6,8 +7,9 @@ import { queryTracker } from '../rpc/tracker-client.js'
 import { queueStatuses } from '../rpc/tracker-summary.js'
 import type { TunerConfig } from '../tuning/config.js'
 import { type TuneOptions, type TuneReport, tune as tuneNetwork } from '../tuning/tune.js'
-import { type Board, type BoardInput, checkTarget, connectorOf, passConfigOf } from './board.js'
+import { type Board, type BoardInput, connectorOf, passConfigOf } from './board.js'
 import { boardHosts } from './board-host.js'
+import { checkTarget } from './board-target.js'
 import { BoardFarm } from './farm.js'
 import { findBoard } from './find.js'
 import { microBoardOf } from './micro.js'
@@ -42,7 +44,7 @@ export async function tune(
  * it says otherwise. Boards behind SSH are taken for as long as the work takes.
  *
  * @throws `ERR_NOT_AVAILABLE` for boards that this version cannot tune on, `ERR_BOARD` for one that its tracker does not know or that
- * cannot be taken
+ * cannot be taken, `ERR_CPU_FEATURES` for one whose processor cannot run the target's code
  */
 export async function tuneOnBoard<Config extends Partial<TunerConfig>, Result>(
   board: Board,
@@ -51,6 +53,7 @@ export async function tuneOnBoard<Config extends Partial<TunerConfig>, Result>(
   work: (config: Config, micro?: MicroBoard) => Promise<Result>,
 ): Promise<Result> {
   checkTunable(board)
+  await checkTarget(board, { signal })
   const config = withHardware(board, given)
   const connector = connectorOf(board)
   if (connector === 'local') {
@@ -62,7 +65,8 @@ export async function tuneOnBoard<Config extends Partial<TunerConfig>, Result>(
   const on = (tracker: string, count: number) =>
     work({ ...config, runner: { parallel: count, ...config.runner, tracker, key: board.name } })
   if (connector === 'rpc') return on(board.tracker ?? '', await countBoards(board, signal))
-  await using farm = await BoardFarm.open(board, boardHosts(board, prompt), { signal })
+  const hosts = boardHosts(board, prompt)
+  await using farm = await BoardFarm.open(board, hosts, await codeNeeds(board.target, { signal }), { signal })
   return await on(formatAddress(farm.tracker), farm.size)
 }
 
@@ -88,6 +92,5 @@ function withHardware<Config extends Partial<TunerConfig>>(board: Board, config:
 
 /** @throws `ERR_NOT_AVAILABLE` */
 export function checkTunable(board: Board): void {
-  checkTarget(board)
   if (connectorOf(board) === 'micro') microBoardOf(board)
 }

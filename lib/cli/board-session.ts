@@ -85,6 +85,9 @@ export async function buildOptions(options: {
   if (board === undefined) return { target, executor }
   const { findBoard } = await import('../boards/find.js')
   const { buildFor } = await import('../boards/build-options.js')
-  const { executor: wanted = 'auto', ...rest } = buildFor(findBoard(board))
+  const { checkTarget } = await import('../boards/board-target.js')
+  const found = findBoard(board)
+  await checkTarget(found)
+  const { executor: wanted = 'auto', ...rest } = buildFor(found)
   return { ...rest, executor: wanted === 'auto' ? executor : wanted }
 }

@@ -65,6 +65,9 @@ function knownKeys(schema: z.ZodType, path: readonly string[]): string[] {
   const [first, ...rest] = path
   // The place in a list.
   if (first !== undefined && /^\d+$/.test(first)) return knownKeys(schema, rest)
+  const inner = plain(schema)
+  if (inner instanceof z.ZodRecord && first !== undefined)
+    return knownKeys(inner.valueType as z.ZodType, rest)
   for (const object of objectsWithin(schema)) {
     if (first === undefined) return Object.keys(object.shape)
     const next = object.shape[first] as z.ZodType | undefined
@@ -73,20 +76,39 @@ function knownKeys(schema: z.ZodType, path: readonly string[]): string[] {
   return []
 }
 
-function objectsWithin(schema: z.ZodType): z.ZodObject[] {
+/** A value that is set by itself. */
+export interface Leaf {
+  readonly path: readonly string[]
+  readonly kind: 'text' | 'number' | 'list'
+}
+
+/** All values of a configuration that hold no further keys. */
+export function leavesOf(schema: z.ZodType, path: readonly string[] = []): Leaf[] {
+  const inner = plain(schema)
+  if (inner instanceof z.ZodObject) {
+    return Object.entries(inner.shape).flatMap(([key, each]) => leavesOf(each as z.ZodType, [...path, key]))
+  }
+  const kind = inner instanceof z.ZodArray ? 'list' : inner instanceof z.ZodNumber ? 'number' : 'text'
+  return [{ path, kind }]
+}
+
+/** What a schema is besides its default. */
+function plain(schema: z.ZodType): z.ZodType {
+  const isWrapped =
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodNullable ||
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodPrefault
+  return isWrapped ? plain(schema.unwrap() as z.ZodType) : schema
+}
+
+function objectsWithin(wrapped: z.ZodType): z.ZodObject[] {
+  const schema = plain(wrapped)
   if (schema instanceof z.ZodObject) return [schema]
   if (schema instanceof z.ZodArray) return objectsWithin(schema.element as z.ZodType)
   if (schema instanceof z.ZodUnion) return (schema.options as z.ZodType[]).flatMap(objectsWithin)
   // What is before the checked object, or after it, is a transformation.
   if (schema instanceof z.ZodPipe)
     return [...objectsWithin(schema.in as z.ZodType), ...objectsWithin(schema.out as z.ZodType)]
-  if (
-    schema instanceof z.ZodOptional ||
-    schema instanceof z.ZodNullable ||
-    schema instanceof z.ZodDefault ||
-    schema instanceof z.ZodPrefault
-  ) {
-    return objectsWithin(schema.unwrap() as z.ZodType)
-  }
   return []
 }

@@ -25,7 +25,7 @@ export interface ComposeRequest {
   readonly overrides: readonly string[]
 }
 
-type Tree = Record<string, unknown>
+export type Tree = Record<string, unknown>
 
 /**
  * Puts a configuration together the way Hydra does (version 1.3, "The Defaults List" and "Override grammar"): choices of groups in
@@ -171,7 +171,7 @@ function place(path: readonly string[], value: unknown): Tree {
 }
 
 /** Keys of `over` win; trees on both sides are merged. */
-function merge(under: Tree, over: Tree): Tree {
+export function merge(under: Tree, over: Tree): Tree {
   const result = { ...under }
   for (const [key, value] of Object.entries(over)) {
     const before = result[key]

@@ -1,3 +1,4 @@
+import { nodeArchitecture } from '../architecture.js'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import { native } from '../native.js'
 import { nearest } from '../nearest.js'
@@ -43,6 +44,11 @@ export class Target extends TvmObject {
       .map(([name]) => name)
       .filter((name) => instructionSets.has(name))
       .sort()
+  }
+  /** Node's name of the architecture that code runs on. */
+  get architecture(): string {
+    const [machine = ''] = (this.option('mtriple') ?? '').split('-')
+    return machine === '' ? process.arch : nodeArchitecture(machine)
   }
   /** Whether code is for x86, which multiplies unsigned by signed bytes. */
   get isX86(): boolean {

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isTvmNodeError } from '../errors.js'
-import { LimitedTime } from '../limits.js'
+import { LimitedTime, type Limits } from '../limits.js'
 import type { Address } from '../rpc/address.js'
 import type { RemoteSession } from '../rpc/remote-session.js'
 import { requestSession } from '../rpc/request-session.js'
+import type { CodeNeeds } from '../session/artifact.js'
 
 export interface BoardPoolOptions {
   readonly tracker: Address
@@ -11,6 +12,8 @@ export interface BoardPoolOptions {
   readonly key: string
   /** Seconds to wait for a board: long enough for one to restart. */
   readonly wait: number
+  /** What is to run there. */
+  readonly code: () => Promise<CodeNeeds>
 }
 
 /** Milliseconds between attempts to reach a tracker that is away. */
@@ -25,7 +28,10 @@ export class BoardPool {
 
   constructor(private readonly options: BoardPoolOptions) {}
 
-  /** @throws `ERR_TIMEOUT` when there is no free board, `ERR_CONNECTION` when the tracker cannot be reached */
+  /**
+   * @throws `ERR_TIMEOUT` when there is no free board, `ERR_CONNECTION` when the tracker cannot be reached, `ERR_CPU_FEATURES` when the
+   * boards cannot run what is to run there
+   */
   async take(signal?: AbortSignal): Promise<RemoteSession> {
     const known = this.takeIdle()
     if (known) return known
@@ -83,12 +89,24 @@ export class BoardPool {
       try {
         const session = await requestSession({ tracker, key, signal, timeoutMs })
         this.sessions.add(session)
+        await this.check(session, { signal, timeoutMs })
         return session
       } catch (error) {
         const isAway = isTvmNodeError(error, 'ERR_CONNECTION')
         if (!isAway || performance.now() + RETRY > deadline) throw error
         await sleep(RETRY, undefined, { signal })
       }
+    }
+  }
+
+  /** A session that is of no use is ended. */
+  private async check(session: RemoteSession, limits: Limits): Promise<void> {
+    try {
+      await session.check(await this.options.code(), limits)
+    } catch (error) {
+      this.sessions.delete(session)
+      await session.dispose()
+      throw error
     }
   }
 

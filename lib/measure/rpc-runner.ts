@@ -1,8 +1,10 @@
+import { codeNeeds } from '../compile/code-needs.js'
 import { isTvmNodeError } from '../errors.js'
 import type { Address } from '../rpc/address.js'
 import { isReachable } from '../rpc/reachable.js'
 import type { RemoteSession } from '../rpc/remote-session.js'
 import { TrialError } from '../schedule-config/record.js'
+import type { CodeNeeds } from '../session/artifact.js'
 import type { ArtifactSource } from '../session/load.js'
 import { BoardPool } from './board-pool.js'
 import { defaultTiming } from './local-runner.js'
@@ -21,6 +23,8 @@ export interface RpcRunnerOptions extends Partial<TimingOptions> {
   readonly tracker: Address
   /** What the tracker calls the boards, which are equal ones. */
   readonly key: string
+  /** What trials and networks are compiled for, in TVM's notation. */
+  readonly target: string
   /** Boards that work at once; default 1. */
   readonly parallel?: number
   /** Seconds for one trial, from upload to result; default 10. */
@@ -46,15 +50,20 @@ export class RpcRunner implements Runner {
   private readonly pool: BoardPool
   private readonly timeoutMs: number
 
-  constructor({ tracker, key, parallel = 1, timeout = 10, wait = 180, ...timing }: RpcRunnerOptions) {
+  constructor({ tracker, key, target, parallel = 1, timeout = 10, wait = 180, ...timing }: RpcRunnerOptions) {
     const { number, repeat, minRepeatMs, cooldownMs, cacheFlush } = { ...defaultTiming, ...timing }
     this.timing = { number, repeat, minRepeatMs, cooldownMs, cacheFlush }
     this.parallel = parallel
     this.timeoutMs = timeout * 1000
-    this.pool = new BoardPool({ tracker, key, wait })
+    let needs: Promise<CodeNeeds> | undefined
+    const code = () => {
+      needs ??= codeNeeds(target)
+      return needs
+    }
+    this.pool = new BoardPool({ tracker, key, wait, code })
   }
 
-  /** @throws `ERR_TIMEOUT` when there is no free board, `ERR_CONNECTION` when the tracker cannot be reached */
+  /** @throws `ERR_TIMEOUT` when there is no free board, `ERR_CONNECTION` when the tracker cannot be reached, `ERR_CPU_FEATURES` */
   async run({ path, args }: BuiltTrial, signal?: AbortSignal): Promise<RunOutcome> {
     const started = performance.now()
     for (let attempt = 1; ; attempt++) {

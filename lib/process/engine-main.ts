@@ -10,6 +10,7 @@ const tasks: Readonly<Record<string, () => Promise<{ run: Task }>>> = {
   'autotvm-tasks': () => import('../tuning/autotvm/extract-task.js'),
   build: () => import('../measure/build-task.js'),
   check: () => import('../compile/check-task.js'),
+  'code-needs': () => import('../compile/code-needs-task.js'),
   'count-operators': () => import('../compile/analysis/count-task.js'),
   compile: () => import('../compile/task.js'),
   'compile-traced': () => import('../compile/analysis/trace-task.js'),

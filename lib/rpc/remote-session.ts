@@ -3,7 +3,7 @@ import type { Limits } from '../limits.js'
 import type { LineDescription } from '../micro/line.js'
 import { Engine } from '../process/engine.js'
 import type { Timing, TvmArg } from '../runtime/index.js'
-import type { Processor } from '../session/artifact.js'
+import type { CodeNeeds, Processor } from '../session/artifact.js'
 import { CallQueue } from '../session/call-queue.js'
 import type { ArtifactSource } from '../session/load.js'
 import type { Session } from '../session/session.js'
@@ -149,6 +149,11 @@ export class RemoteSession implements AsyncDisposable {
     const path = typeof artifact === 'string' ? artifact : artifact.path
     const opened = await this.call({ type: 'open', path, processor }, limits)
     return new RemoteNetwork(this, opened as RemoteOpened)
+  }
+
+  /** Refuses code that the board's processor cannot run, where its server tells what that is. @throws `ERR_CPU_FEATURES`, as `upload` */
+  async check(code: CodeNeeds, limits?: Limits): Promise<void> {
+    await this.call({ type: 'check', code }, limits)
   }
 
   /** @internal */

@@ -16,6 +16,8 @@ import {
 import {
   type ArtifactContents,
   type ArtifactMetadata,
+  type CodeNeeds,
+  checkCode,
   checkProcessor,
   isForProgram,
   type Processor,
@@ -60,6 +62,8 @@ export type RemoteCall =
     }
   | { readonly type: 'usage'; readonly id: number }
   | { readonly type: 'unload'; readonly id: number }
+  /** Refuses code that the board's processor cannot run, where its server tells. */
+  | { readonly type: 'check'; readonly code: CodeNeeds }
   | {
       readonly type: 'time'
       /** Of a library with one kernel; undefined where the board's program has it. */
@@ -85,6 +89,9 @@ let session: Module | undefined
 /** Of a session with a board without an operating system. */
 let line: OpenLine | undefined
 const networks = new Map<number, Opened>()
+process.once('exit', () => {
+  for (const { outbox } of networks.values()) outbox.dispose()
+})
 const libraries = new Map<string, Module>()
 let nextId = 1
 let where = ''
@@ -126,6 +133,10 @@ function perform(call: Exclude<RemoteCall, { type: 'open' }>): unknown {
       return network(call.id).executor.usage()
     case 'unload':
       return unload(call.id)
+    case 'check': {
+      const processor = askProcessor()
+      return processor && checkCode(call.code, processor)
+    }
     case 'time': {
       const { path, args, timing } = call
       if (path === undefined) return timeOwnKernel(current(), args, timing)
@@ -181,10 +192,8 @@ async function open(path: string, known: Processor | undefined): Promise<RemoteO
   const { executor: kind, inputs, outputs } = contents.metadata
   if (processor && !isForProgram(kind)) checkProcessor(contents, processor)
   const executor = openExecutor(contents)
-  const outbox = new Outbox(outputs)
-  process.once('exit', () => outbox.dispose())
   const id = nextId++
-  networks.set(id, { executor, inbox: new Inbox(inputs), outbox })
+  networks.set(id, { executor, inbox: new Inbox(inputs), outbox: new Outbox(outputs) })
   return { id, metadata: contents.metadata }
 }
 
@@ -215,8 +224,10 @@ function runNetwork(call: Extract<RemoteCall, { type: 'run' | 'profile' }>): Ran
 }
 
 function unload(id: number): void {
-  networks.get(id)?.executor.dispose()
+  const opened = networks.get(id)
   networks.delete(id)
+  opened?.outbox.dispose()
+  opened?.executor.dispose()
 }
 
 function close(): void {

@@ -173,10 +173,16 @@ export function isForProgram(executor: ArtifactMetadata['executor']): boolean {
   return executor === 'aot' || executor === 'host'
 }
 
-/** Refuses code that a processor cannot run, before any of it runs. @throws `ERR_CPU_FEATURES` */
+/** What code needs of a processor. */
+export interface CodeNeeds extends Omit<Processor, 'where'> {
+  /** What it was compiled for, in TVM's notation. */
+  readonly target: string
+}
+
+/** Refuses an artifact that a processor cannot run, before any of it runs. @throws `ERR_CPU_FEATURES` */
 export function checkProcessor(
   { metadata: { cpuFeatures, executor, target }, members }: ArtifactContents,
-  { architecture, features, where }: Processor = {
+  processor: Processor = {
     architecture: process.arch,
     features: native.cpuFeatures(),
     where: 'this machine',
@@ -189,16 +195,22 @@ export function checkProcessor(
       { details: { target } },
     )
   }
-  const code = architectureOf(members['lib.so'] ?? new Uint8Array())
-  if (code !== architecture) {
+  const architecture = architectureOf(members['lib.so'] ?? new Uint8Array())
+  checkCode({ architecture, features: cpuFeatures, target }, processor)
+}
+
+/** Refuses code that a processor cannot run. @throws `ERR_CPU_FEATURES` */
+export function checkCode({ architecture, features, target }: CodeNeeds, processor: Processor): void {
+  const { where } = processor
+  if (architecture !== processor.architecture) {
     throw new TvmNodeError(
       'ERR_CPU_FEATURES',
-      `code for '${target}' needs a processor of type ${code}, ${where} has ${architecture}; compile for another target`,
-      { details: { architecture: code, target } },
+      `code for '${target}' needs a processor of type ${architecture}, ${where} has ${processor.architecture}; compile for another target`,
+      { details: { architecture, target } },
     )
   }
-  const present = new Set(features)
-  const missing = cpuFeatures.filter((feature) => !present.has(feature))
+  const present = new Set(processor.features)
+  const missing = features.filter((feature) => !present.has(feature))
   if (missing.length === 0) return
   throw new TvmNodeError(
     'ERR_CPU_FEATURES',

@@ -22,6 +22,8 @@ export interface SshHost extends Omit<Credentials, 'username'> {
   readonly gateway?: SshHost | undefined
   /** Milliseconds between questions whether the host is there; three without an answer end the connection. Default 6000. */
   readonly keepAliveMs?: number | undefined
+  /** Milliseconds without a sign of life of this process after which its commands there are ended. Default 60 000. */
+  readonly leaseMs?: number | undefined
 }
 
 export interface Finished {
@@ -59,6 +61,7 @@ export class SshConnection implements AsyncDisposable {
     readonly where: string,
     private readonly client: Client,
     private readonly gateway: SshConnection | undefined,
+    private readonly leaseMs: number | undefined,
   ) {
     // Calls are small and wait for their answers: 45 ms each otherwise.
     client.setNoDelay(true)
@@ -94,7 +97,7 @@ export class SshConnection implements AsyncDisposable {
     try {
       const through = gateway && (await Promise.race([gateway.open({ host, port }), time.over()]))
       await Promise.race([shake(client, target, where, through), time.over()])
-      return new SshConnection(where, client, gateway)
+      return new SshConnection(where, client, gateway, target.leaseMs)
     } catch (error) {
       client.on('error', () => undefined)
       client.destroy()
@@ -115,7 +118,9 @@ export class SshConnection implements AsyncDisposable {
    * @throws `ERR_CONNECTION`
    */
   async start(command: string, onOutput: (text: string) => void = () => undefined): Promise<RunningCommand> {
-    const channel = await this.ask<ClientChannel>((done) => this.client.exec(tied(command), done))
+    const channel = await this.ask<ClientChannel>((done) =>
+      this.client.exec(tied(command, this.leaseMs), done),
+    )
     const kept = { stdout: '', stderr: '' }
     const keep = (name: 'stdout' | 'stderr') => (text: string) => {
       kept[name] = (kept[name] + text).slice(-OUTPUT_KEPT)

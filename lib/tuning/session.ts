@@ -232,6 +232,7 @@ export class TuningSession {
 /** Builder and runner as a configuration wants them, or for a board without an operating system. @throws `ERR_INVALID_ARGUMENT` for a tracker that is no address */
 export function measuringFor(
   { builder, runner = {}, timeout }: TunerSettings,
+  target: string,
   config: BuilderOptions['config'] = {},
   board?: MicroBoard,
 ): {
@@ -257,6 +258,7 @@ export function measuringFor(
       ...timing,
       tracker: parseAddress(tracker, TRACKER_PORT),
       key,
+      target,
       ...given('parallel', parallel),
       ...given('wait', wait),
     })

@@ -101,7 +101,7 @@ async function withTuning<T>(
   using time = new LimitedTime({ signal: options.signal, timeoutMs: options.timeoutMs })
   const { signal } = time
   const tuner = searchTuner({ target: options.target ?? DEFAULT_TARGET, templates, source }, config)
-  const measuring = measuringFor(config, options.config, options.micro)
+  const measuring = measuringFor(config, options.target ?? DEFAULT_TARGET, options.config, options.micro)
   let records: RecordStore | undefined
   try {
     records = config.records === undefined ? undefined : await tuner.openRecords(config.records)

@@ -17,6 +17,7 @@ import { openBoard } from '../../dist/boards/open.js'
 import { compile } from '../../dist/compile/compile.js'
 import { isTvmNodeError } from '../../dist/errors.js'
 import { HostLocks } from '../../dist/locks/host-locks.js'
+import { isReachable } from '../../dist/rpc/reachable.js'
 import { RemoteSession } from '../../dist/rpc/remote-session.js'
 import { queryTracker } from '../../dist/rpc/tracker-client.js'
 import { readArtifact } from '../../dist/session/artifact.js'
@@ -31,6 +32,8 @@ const MODEL = fileURLToPath(new URL('../../test/fixtures/models/kws_dscnn/model.
 const KEY = 'fault'
 /** Milliseconds: for an error to come; for the board to be free, a lease and what taking it costs. */
 const [NOTICED, FREE] = [30_000, 90_000]
+/** Milliseconds for a client to start, which no fault is about. */
+const START = 120_000
 const KILOBYTES = 16
 
 const folder = mkdtempSync(join(tmpdir(), 'tvm-node-faults-'))
@@ -110,7 +113,7 @@ async function killedClient(board) {
   const child = spawn(process.execPath, [CLIENT, JSON.stringify(board), artifact], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  await within(once(child.stdout, 'data'), NOTICED, 'the client does not start')
+  await within(once(child.stdout, 'data'), START, 'the client does not start')
   await sleep(Math.random() * 100)
   child.kill('SIGKILL')
   const begun = performance.now()
@@ -145,7 +148,9 @@ function namespace() {
   const name = `tvm-node-${process.pid}`
   const ip = (...args) => execFileSync('ip', args, { stdio: 'pipe' })
   const [near, far] = [`tn${process.pid % 10_000}a`, `tn${process.pid % 10_000}b`]
-  const [nearAddress, farAddress] = ['10.213.77.1', '10.213.77.2']
+  // Two of these at once do not meet.
+  const network = `10.${200 + ((process.pid >> 8) % 50)}.${process.pid % 256}`
+  const [nearAddress, farAddress] = [`${network}.1`, `${network}.2`]
   ip('netns', 'add', name)
   cleanups.push(() => ip('netns', 'delete', name))
   ip('link', 'add', near, 'type', 'veth', 'peer', 'name', far, 'netns', name)
@@ -159,7 +164,11 @@ function namespace() {
     before: ['ip', 'netns', 'exec', name],
     /** Packets of either way are dropped, and nobody is told. */
     drop: () => ip('-n', name, 'link', 'set', far, 'down'),
-    pass: () => ip('-n', name, 'link', 'set', far, 'up'),
+    /** Packets pass again; resolves when they reach a port. */
+    pass: async (port) => {
+      ip('-n', name, 'link', 'set', far, 'up')
+      await until(() => isReachable({ host: farAddress, port }))
+    },
   }
 }
 
@@ -313,7 +322,7 @@ const faults = {
         return { code: codes(error), noticed: performance.now() - begun }
       })
       const results = await Promise.all(ends)
-      net.pass()
+      await net.pass(server.address.port)
       await Promise.all(held.map((session) => session.dispose()))
       // As many at once as there were: none is still held by who is gone.
       const next = await within(listOf(count, connect), FREE, 'the board is not free')
@@ -327,10 +336,10 @@ const faults = {
   'half-open connection (SSH)': () => {
     const net = namespace()
     const where = { host: net.address, before: net.before }
-    return bySsh((count, boards) => {
+    return bySsh((count, boards, sshd) => {
       // All are in use when the packets stop, and all are noticed before they pass again.
       const inUse = barrier(count, () => net.drop())
-      const noticed = barrier(count, () => net.pass())
+      const noticed = barrier(count, () => net.pass(sshd.port))
       return boards.map((board) => round({ board, fault: inUse, mend: noticed }))
     }, where)
   },

@@ -52,8 +52,13 @@ export class Sshd {
     sshd.writeKnownHosts('changed_hosts', 'other.pub')
     // Where it gives up its rights, when it has some.
     if (userInfo().uid === 0 && !existsSync('/run/sshd')) mkdirSync('/run/sshd')
-    await sshd.run()
-    return sshd
+    try {
+      await sshd.run()
+      return sshd
+    } catch (error) {
+      await sshd.end()
+      throw error
+    }
   }
 
   /** Starts it again, after `kill`, on the same port with the same keys. */

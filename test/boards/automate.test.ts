@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { TvmBackend } from '#lib/backend/backend.js'
-import { automateSite } from '#lib/boards/automate.js'
+import { automateSite, personOf } from '#lib/boards/automate.js'
 import { boardFaults, boardNames, findBoard } from '#lib/boards/find.js'
 import { Sshd } from '../../scripts/soak/sshd.mjs'
 import { largestDifference, network } from '../support/artifacts.js'
@@ -142,6 +142,66 @@ describe('descriptions', () => {
     expect(() => automateSite()).toThrow(
       /\.automate\.yml:2: .*needs itself: \$\{boardroot\} -> \$\{toolroot\} -> \$\{boardroot\}/,
     )
+  })
+
+  describe('of the environment', () => {
+    const set = (variables: Record<string, string>) => {
+      for (const [name, value] of Object.entries(variables)) process.env[`AUTOMATE_${name}`] = value
+    }
+    afterEach(() => {
+      for (const name of Object.keys(process.env)) if (name.startsWith('AUTOMATE_')) delete process.env[name]
+    })
+
+    test('come over those of files, and need none', () => {
+      board('good')
+      set({
+        AUTOMATE_METADATA: '~/.automate/metadata',
+        AUTOMATE_DATABASE_PORT: '5433',
+        LOGGING_LEVEL: 'DEBUG',
+      })
+      const metadata = join(home, '.automate/metadata')
+      expect(automateSite()?.settings).toMatchObject({ metadata, database: { port: 5433 } })
+      expect(boardNames()).toContain('good')
+      settings({ identity: '~/one', database: { host: 'db', port: 1, user: 'me', password: '1' } })
+      set({ AUTOMATE_IDENTITY: '~/two', AUTOMATE_DATABASE_PASSWORD: '2', RUN_ECHO: '1' })
+      expect(automateSite()?.settings).toMatchObject({
+        metadata,
+        identity: join(home, 'two'),
+        database: { host: 'db', port: 5433, user: 'me', password: '2' },
+      })
+    })
+
+    test.each([
+      [
+        { AUTOMATE_IDENTIY: 'x' },
+        /variable AUTOMATE_AUTOMATE_IDENTIY .*did you mean 'AUTOMATE_AUTOMATE_IDENTITY'/,
+      ],
+      [{ AUTOMATE_FORWARDS: '[]' }, /variable AUTOMATE_AUTOMATE_FORWARDS stands for a list/],
+      [{ AUTOMATE_DATABASE_PORT: 'x' }, /automate\.database\.port/],
+    ])('that are wrong are named: %j', (variables, message) => {
+      settings()
+      set(variables)
+      expect(() => automateSite()).toThrow(message)
+    })
+  })
+
+  test('people are read; a faulty list of them keeps no board from use', () => {
+    settings()
+    board('good')
+    const carol = { name: 'Carol', mail: 'carol@lab', public_keys: ['ssh-ed25519 AAAA carol'] }
+    write('.automate/metadata/users.yml', { carol })
+    expect(automateSite()?.users).toEqual({ carol })
+    expect(personOf('carol@pc:1:2')).toBe('carol@pc:1:2 (Carol, carol@lab)')
+    expect(personOf('dave')).toBe('dave')
+    home = mkdtempSync(join(folder, 'home-'))
+    process.env.HOME = home
+    settings()
+    board('good')
+    write('.automate/metadata/users.yml', 'carol:\n  name: Carol\n  public_key: []\n')
+    expect(boardFaults()).toEqual([
+      expect.stringMatching(/users\.yml:3: there is no key 'carol\.public_key'; did you mean 'public_keys'/),
+    ])
+    expect(boardNames()).toContain('good')
   })
 
   test('settings: metadata that are not there', () => {

@@ -233,6 +233,19 @@ test.skipIf(!hasPostgres)('a lock is held through tuning (needs Postgres)', { ti
   expect(noted()).toEqual(whole)
 })
 
+test('a lease has the length that the description gives it', { timeout: SLOW }, async () => {
+  const board = { ...ways[1].description(), server: noting.server }
+  await using used = openBoard(findBoard({ ...board, lease: '2m' }))
+  await used.take()
+  expect(readFileSync(lockFile, 'utf8')).toMatch(/^\S+ 12000 /)
+  await used.release()
+  expect(() => openBoard(findBoard({ ...board, lease: '5' }))).toThrow(/lease must be at least 20s, got 5/)
+  expect(() => findBoard({ ...board, lease: 'long' })).toThrow(
+    /lease: must be a number with 's', 'm', 'h' or 'd'/,
+  )
+  noted()
+})
+
 test('a board that its last command restarts is left to its lease, without an error', {
   timeout: SLOW,
 }, async () => {

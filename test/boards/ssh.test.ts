@@ -207,6 +207,20 @@ test('code that the board’s processor cannot run is refused, and the board sta
   expect(board.state).toBe('ready')
 })
 
+test('tuning is refused on a board whose processor cannot run the code, whatever its server is', {
+  timeout: SLOW,
+}, async () => {
+  const board = desk({
+    target: 'llvm -mtriple=aarch64-linux-gnu',
+    server: 'echo bind to 127.0.0.1:1; exec sleep 60',
+  })
+  await expect(tune(model, { board, tuner: { name: 'autotvm' } })).rejects.toMatchObject({
+    code: 'ERR_CPU_FEATURES',
+    message: expect.stringMatching(/needs a processor of type arm64, board 'desk' has x64/),
+  })
+  expect(await openBoard(findBoard(desk())).available()).toEqual({ available: true })
+})
+
 test('a probe tells what a board has', { timeout: SLOW }, async () => {
   const path = join(folder, 'probed.yml')
   writeFileSync(path, stringify(desk()))

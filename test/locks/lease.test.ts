@@ -197,7 +197,7 @@ describe.each(stores.filter(({ missing }) => !missing))(
     test('who waits in vain hears who holds the board and until when', async () => {
       await using _held = await Lease.acquire(store, 'busy', { leaseMs: 60_000 })
       const told: Holder[] = []
-      const options = { timeoutMs: 700, pollMs: 50, onWait: (holder: Holder) => told.push(holder) }
+      const options = { timeoutMs: 700 * slow, pollMs: 50, onWait: (holder: Holder) => told.push(holder) }
       const error = await Lease.acquire(store, 'busy', options).catch((reason) => reason)
       expect(error).toMatchObject({
         code: 'ERR_BOARD_BUSY',

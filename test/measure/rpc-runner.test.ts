@@ -27,10 +27,30 @@ afterAll(async () => {
 function input(behaviour: string): BuildInput {
   const workload = { task: 'test.faulty', args: [['TENSOR', [64], 'float32']] }
   const config = { index: 0, code_hash: null, entity: [['behaviour', 'ot', behaviour]] }
-  return { kind: 'autotvm', target: 'llvm -mcpu=x86-64-v2', templates, candidate: { workload, config } }
+  return { kind: 'autotvm', target, templates, candidate: { workload, config } }
 }
+const target = 'llvm -mcpu=x86-64-v2'
 const runnerFor = (options: object = {}) =>
-  new RpcRunner({ tracker: tracker.address, key: 'dev', number: 1, minRepeatMs: 0, timeout: 3, ...options })
+  new RpcRunner({
+    tracker: tracker.address,
+    key: 'dev',
+    target,
+    number: 1,
+    minRepeatMs: 0,
+    timeout: 3,
+    ...options,
+  })
+
+test('code that a board’s processor cannot run is refused before it is there', async () => {
+  const runner = runnerFor({ target: 'llvm -mcpu=bdver4' })
+  const trial = { path: '/none', args: [], elapsed: 0 }
+  await expect(runner.run(trial)).rejects.toMatchObject({
+    code: 'ERR_CPU_FEATURES',
+    message: expect.stringMatching(/the CPU of the board at .* lacks .*xop/),
+  })
+  await runner.dispose()
+  await untilFree(tracker.address, 'dev')
+})
 
 test('kernels that crash or never end cost their trial, and the board goes on', async () => {
   const runner = runnerFor()

@@ -242,7 +242,7 @@ test('a gateway that waits for the host does not hold up the deadline', async ()
 })
 
 test('a command ends when its client is there but shows no sign of life', async () => {
-  const child = spawn('sh', ['-c', tied('sleep 300 & echo $!; wait', 1)])
+  const child = spawn('sh', ['-c', tied('sleep 300 & echo $!; wait', 1000)])
   const pid = await new Promise<number>((resolve) =>
     child.stdout.once('data', (text) => resolve(Number(text))),
   )
