@@ -32,8 +32,8 @@ const MODEL = fileURLToPath(new URL('../../test/fixtures/models/kws_dscnn/model.
 const KEY = 'fault'
 /** Milliseconds: for an error to come; for the board to be free, a lease and what taking it costs. */
 const [NOTICED, FREE] = [30_000, 90_000]
-/** Milliseconds for a client to start, which no fault is about. */
-const START = 120_000
+/** Milliseconds for what no fault is about: for a client to start, for a network to be brought to a board and run. */
+const [START, USE] = [120_000, 120_000]
 const KILOBYTES = 16
 
 const folder = mkdtempSync(join(tmpdir(), 'tvm-node-faults-'))
@@ -57,16 +57,22 @@ function codes(error) {
   return isTvmNodeError(error.cause) ? `${error.code} < ${codes(error.cause)}` : error.code
 }
 
-/** Takes a board, runs a network there, and gives it back. */
+/** Takes a board, runs a network there, and gives it back; when it was taken. */
 async function useOnce(board) {
   const connection = openBoard(findBoard(board))
   try {
+    await connection.take()
+    const taken = performance.now()
     await connection.upload(artifact)
     await connection.run(inputs)
+    return taken
   } finally {
     await connection.close()
   }
 }
+
+/** Takes the board as another does; when it was free. */
+const nextUse = (board) => within(useOnce(board), FREE + USE, 'the board is not free')
 
 async function within(promise, ms, what) {
   const late = sleep(ms, undefined, { ref: false }).then(() => {
@@ -91,8 +97,8 @@ async function round({ board, fault, mend = () => {}, again = board }) {
   const noticed = performance.now() - begun
   await within(Promise.resolve(mend()), FREE, 'it is not mended')
   await connection.close().catch(() => {})
-  await within(useOnce(again), FREE, 'the board is not free')
-  return { code: codes(error), noticed, free: performance.now() - begun }
+  const free = await nextUse(again)
+  return { code: codes(error), noticed, free: free - begun }
 }
 
 /** A round in which taking the board fails. */
@@ -104,8 +110,8 @@ async function refused({ board, again }) {
     'no error',
   )
   const noticed = performance.now() - begun
-  await within(useOnce(again), FREE, 'the board is not free')
-  return { code: codes(error), noticed, free: performance.now() - begun }
+  const free = await nextUse(again)
+  return { code: codes(error), noticed, free: free - begun }
 }
 
 /** A round in which a process that uses the board is killed. */
@@ -117,8 +123,8 @@ async function killedClient(board) {
   await sleep(Math.random() * 100)
   child.kill('SIGKILL')
   const begun = performance.now()
-  await within(useOnce(board), FREE, 'the board is not free')
-  return { code: 'killed', free: performance.now() - begun }
+  const free = await nextUse(board)
+  return { code: 'killed', free: free - begun }
 }
 
 /** A tracker and a server of this machine that can be killed and started again. */
@@ -233,8 +239,8 @@ const faults = {
       // A session goes on without its tracker.
       await holder.run(inputs)
       await holder.close()
-      await within(useOnce(board), FREE, 'the board is not free')
-      return { code: codes(error), noticed, free: performance.now() - begun }
+      const free = await nextUse(board)
+      return { code: codes(error), noticed, free: free - begun }
     })
   },
 
@@ -244,8 +250,8 @@ const faults = {
       const begun = performance.now()
       const error = await RemoteSession.connect(state.server.address, { key: KEY }).catch((reason) => reason)
       const noticed = performance.now() - begun
-      await within(useOnce(board), FREE, 'the board is not free')
-      return { code: codes(error), noticed, free: performance.now() - begun }
+      const free = await nextUse(board)
+      return { code: codes(error), noticed, free: free - begun }
     })
   },
 
