@@ -5,7 +5,6 @@ import type { ArtifactSource } from '../session/load.js'
 import type { ProfileReport, Session } from '../session/session.js'
 import { type Availability, type BoardAdapter, type BoardPhase, phaseDeadlines } from './adapter.js'
 import type { Board } from './board.js'
-import { checkTarget } from './board-target.js'
 
 export type BoardState = 'idle' | 'ready' | 'loaded' | 'lost' | 'closed'
 
@@ -39,13 +38,11 @@ export class BoardConnection {
     return this.current
   }
 
-  /** @throws `ERR_NOT_AVAILABLE` for a target that the library in use does not serve */
-  async available(limits: Limits = {}): Promise<Availability> {
-    await checkTarget(this.board, limits)
-    return await this.adapter.available(limits)
+  available(limits: Limits = {}): Promise<Availability> {
+    return this.adapter.available(limits)
   }
 
-  /** Takes the board unless it is taken. @throws `ERR_BOARD`, `ERR_BOARD_BUSY`, `ERR_DISPOSED`, `ERR_NOT_AVAILABLE`, the signal's reason */
+  /** Takes the board unless it is taken. @throws `ERR_BOARD`, `ERR_BOARD_BUSY`, `ERR_DISPOSED`, the signal's reason */
   async take(limits: Limits = {}): Promise<void> {
     if (this.current === 'closed')
       throw new TvmNodeError('ERR_DISPOSED', `board '${this.board.name}' was closed`)
@@ -53,7 +50,6 @@ export class BoardConnection {
     await this.giving?.catch(() => undefined)
     if (this.current === 'lost') await this.giveBack()
     if (this.current !== 'idle') return
-    await checkTarget(this.board, { signal: limits.signal })
     for (const [phase, undo] of taking) {
       if (undo) this.undo.unshift(undo)
       await this.step(phase, limits, (within) => this.adapter[phase]?.(within))

@@ -28,7 +28,7 @@ const adapters: Partial<
 }
 
 /**
- * A board to use; nothing is taken before the first upload.
+ * A board to use; nothing is taken before the first upload. Whether the library in use serves its target is for `checkTarget` to say.
  *
  * @throws `ERR_NOT_AVAILABLE` for boards that this version cannot reach or that need what it does not have.
  */

@@ -1,6 +1,7 @@
 import { isTvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
 import type { Board } from './board.js'
+import { checkTarget } from './board-target.js'
 import { openBoard } from './open.js'
 
 /** How a board stands: `unsupported` by this version, otherwise as its adapter says. */
@@ -13,6 +14,7 @@ export interface BoardStatus {
 /** Asks a board for its state without taking it. @throws the signal's reason */
 export async function boardState(board: Board, limits: Limits): Promise<BoardStatus> {
   try {
+    await checkTarget(board, limits)
     await using connection = openBoard(board)
     const answer = await connection.available(limits)
     if (answer.available) return { state: 'free', reason: '' }

@@ -35,9 +35,11 @@ export async function place(
     const where = `${session.threads} thread${session.threads === 1 ? '' : 's'}`
     return { session, where, [Symbol.asyncDispose]: () => session.dispose() }
   }
+  const { checkTarget } = await import('../boards/board-target.js')
   const { openBoard } = await import('../boards/open.js')
   const found = await boardBehind(options.board, options.tracker)
   const { terminalPrompt } = await import('./prompt.js')
+  await checkTarget(found)
   const board = openBoard(found, { ...how, prompt: terminalPrompt() })
   try {
     const session = await board.upload(artifact, limits)
