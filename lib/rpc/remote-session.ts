@@ -151,7 +151,7 @@ export class RemoteSession implements AsyncDisposable {
     return new RemoteNetwork(this, opened as RemoteOpened)
   }
 
-  /** Refuses code that the board's processor cannot run, where its server tells what that is. @throws `ERR_CPU_FEATURES`, as `upload` */
+  /** @internal Refuses code that the board's processor cannot run, where its server tells. @throws `ERR_CPU_FEATURES`, as `upload` */
   async check(code: CodeNeeds, limits?: Limits): Promise<void> {
     await this.call({ type: 'check', code }, limits)
   }
