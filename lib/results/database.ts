@@ -92,7 +92,7 @@ export class ResultDatabase {
       )
       const find = database.prepare('SELECT id FROM result WHERE uid = ?').raw()
       const insertDetail = database.prepare('INSERT OR IGNORE INTO detail VALUES (?, ?, ?)')
-      const all = database.transaction(() =>
+      return transact(database, () =>
         records.map((record) => {
           const { details, versions, metrics, uid, created_at } = record
           const plain = Object.fromEntries(plainColumns.map((name) => [name, record[name] ?? null]))
@@ -110,8 +110,6 @@ export class ResultDatabase {
           return id
         }),
       )
-      // At once the writer, so that two that read first do not wait for each other.
-      return all.immediate() as number[]
     })
   }
 
@@ -221,12 +219,25 @@ function versionOf(database: Database): number {
 }
 
 function migrate(database: Database): void {
-  const apply = database.transaction(() => {
+  transact(database, () => {
     // Another process may have been faster.
     for (const statements of migrations.slice(versionOf(database))) database.exec(statements)
     database.pragma(`user_version = ${SCHEMA_VERSION}`)
   })
-  apply.immediate()
+}
+
+/** Does work whole or not at all. At once the writer, so that two that read first do not wait for each other. */
+function transact<T>(database: Database, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE')
+  try {
+    const result = work()
+    database.exec('COMMIT')
+    return result
+  } catch (error) {
+    // Full disks make SQLite roll back by itself; to roll back again would hide the reason.
+    if (database.inTransaction) database.exec('ROLLBACK')
+    throw error
+  }
 }
 
 /** SQLite's results for a file whose pages make no sense. */

@@ -1,6 +1,6 @@
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,6 +15,7 @@ import { Sshd } from '../../scripts/soak/sshd.mjs'
 import { hasPostgres, Postgres } from '../support/postgres.js'
 import { until } from '../support/rpc.js'
 import { scratchFolder } from '../support/scratch.js'
+import { smallDisk } from '../support/small-disk.js'
 import { hasTool } from '../support/tools.js'
 
 const folder = scratchFolder()
@@ -257,18 +258,7 @@ test('a host without a folder to write to is told of', async () => {
   })
 })
 
-/** A file system with room for 16 kB; undefined where this user may not mount one. */
-function smallDisk(): string | undefined {
-  const path = join(folder, 'small')
-  mkdirSync(path)
-  const { status } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'none', path])
-  return status === 0 ? path : undefined
-}
-const small = smallDisk()
-afterAll(() => {
-  if (small) spawnSync('umount', ['-l', small])
-})
-
+const small = smallDisk(folder, 16)
 test.skipIf(!small)('on a full disk what is held stays held (needs the right to mount)', async () => {
   const locks = new HostLocks(shell(['sh']), small as string)
   await using lease = await Lease.acquire(locks, 'held', { leaseMs: 3000 })

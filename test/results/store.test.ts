@@ -6,6 +6,8 @@ import { promisify } from 'node:util'
 import Database from 'libsql'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { ResultStore } from '#lib/results/store.js'
+import { scratchFolder } from '../support/scratch.js'
+import { smallDisk } from '../support/small-disk.js'
 
 let folder: string
 let path: string
@@ -14,6 +16,8 @@ beforeEach(async () => {
   path = join(folder, 'results.db')
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
+
+const small = smallDisk(scratchFolder(), 512)
 
 const bench = { kind: 'bench', network: 'net', metrics: { latency_us: 12.5 } } as const
 
@@ -181,5 +185,24 @@ describe('a store of results', () => {
     const database = new Database(copy)
     expect(database.pragma('integrity_check')).toEqual([{ integrity_check: 'ok' }])
     database.close()
+  })
+
+  test.skipIf(!small)('on a full disk what was kept stays (needs the right to mount)', async () => {
+    await using store = await ResultStore.open(join(small as string, 'results.db'))
+    const details = { text: 'x'.repeat(20_000) }
+    let kept = 0
+    const fill = async () => {
+      for (;;) {
+        await store.add({ ...bench, details })
+        kept++
+      }
+    }
+    await expect(fill()).rejects.toMatchObject({
+      code: 'ERR_RESULTS',
+      message: expect.stringMatching(/full/),
+    })
+    expect(kept).toBeGreaterThan(0)
+    expect(await store.count()).toBe(kept)
+    expect(await store.get(kept)).toMatchObject({ details })
   })
 })
