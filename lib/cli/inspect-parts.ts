@@ -1,4 +1,6 @@
 import type { CompileOptions } from '../compile/compile.js'
+import { TvmNodeError } from '../errors.js'
+import type { RecordScripts } from '../meta-schedule/scripts-task.js'
 import { isArtifact } from '../session/artifact.js'
 import type { MemoryAnalysis } from '../session/memory.js'
 import type { CommandContext } from './context.js'
@@ -128,6 +130,35 @@ export async function passes(context: CommandContext, options: InspectOptions, m
     if (options.output !== undefined) context.print(`\ntrace: ${options.output}`)
   } finally {
     await removePrivateFolder(folder)
+  }
+}
+
+/** The programs of a folder of records, from the fastest one of each function on. */
+export async function records(
+  { signal, progress, print, printJson }: CommandContext,
+  options: InspectOptions,
+  folder: string,
+) {
+  const { resolve } = await import('node:path')
+  const { runInEngine } = await import('../process/engine.js')
+  const { isDatabase } = await import('../schedule-config/database.js')
+  const { meanCost } = await import('../schedule-config/record.js')
+  if (!isDatabase(folder)) throw new TvmNodeError('ERR_USAGE', `${folder} is no folder of records`)
+  const limits = { signal, timeoutMs: timeoutMs(options) }
+  const { scripts, problems } = (await runInEngine(
+    'record-scripts',
+    { path: resolve(folder) },
+    limits,
+  )) as RecordScripts
+  for (const problem of problems) progress.warn(problem)
+  const sorted = scripts.toSorted((a, b) =>
+    a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : meanCost(a) - meanCost(b),
+  )
+  for (const each of sorted) {
+    printJson(each)
+    const time = each.costs.length === 0 ? 'failed' : `${(1e6 * meanCost(each)).toFixed(3)} us`
+    print(`# function ${each.hash}, ${time}, ${each.target}`)
+    print(`${each.script ?? `# does not apply: ${each.problem}`}\n`)
   }
 }
 

@@ -17,6 +17,7 @@ const tasks: Readonly<Record<string, () => Promise<{ run: Task }>>> = {
   library: () => import('./library-task.js'),
   'meta-scheduler-search': () => import('../tuning/meta-scheduler/search-task.js'),
   'meta-scheduler-tasks': () => import('../tuning/meta-scheduler/extract-task.js'),
+  'record-scripts': () => import('../meta-schedule/scripts-task.js'),
   reference: () => import('../backend/reference-task.js'),
   'rpc-serve': () => import('../rpc/serve-task.js'),
   'rpc-session': () => import('../rpc/remote-task.js'),

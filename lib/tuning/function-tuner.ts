@@ -58,6 +58,7 @@ export class FunctionTuner<Candidate, Task extends FunctionTask = FunctionTask> 
   private told = new WeakMap<TaskState, number>()
   private tasks: readonly Task[] = []
   target = ''
+  warnings: readonly string[] = []
 
   constructor(
     private readonly scheduling: FunctionScheduling<Candidate, Task>,
@@ -73,8 +74,10 @@ export class FunctionTuner<Candidate, Task extends FunctionTask = FunctionTask> 
     const { engine, extractRequest } = this.scheduling
     const request = extractRequest(this.request, hardwareOf(this.config, this.request.target))
     this.engine = new Engine()
-    const { target, tasks } = (await this.engine.run(engine.extract, request, { signal })) as Extracted
+    const extracted = (await this.engine.run(engine.extract, request, { signal })) as Extracted
+    const { target, tasks, warnings = [] } = extracted
     this.target = target
+    this.warnings = warnings
     this.tasks = tasks as readonly Task[]
     return tasks
   }

@@ -8,6 +8,8 @@ import type { TaskState } from './task-state.js'
 export interface SearchTuner {
   /** The library's name of the target; known after `extract`. */
   readonly target: string
+  /** For people: what this way of tuning is not good at; known after `extract`. */
+  readonly warnings: readonly string[]
   /** Opens the records that people name, or begins them. @throws `ERR_WRITE_FAILED` when that cannot be done */
   openRecords(path: string): Promise<RecordStore>
   /** @throws what importing the model throws */

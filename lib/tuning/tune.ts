@@ -108,6 +108,7 @@ async function withTuning<T>(
     for (const message of records?.before.problems ?? []) emit({ type: 'warning', message })
     emit({ type: 'phase', phase: 'extract' })
     const tasks = (await tuner.extract(signal)).map((task, number) => new TaskState(number, task))
+    for (const message of tuner.warnings) emit({ type: 'warning', message })
     const session = new TuningSession({ tuner, config, tasks, records, ...measuring, signal, emit })
     const foreign = session.resume(records?.before.records ?? [])
     if (foreign > 0) {
@@ -187,9 +188,15 @@ export async function tune(model: string | Uint8Array, options: TuneOptions = {}
       await session.search()
 
       emit({ type: 'phase', phase: 'contest' })
+      const best = await session.decide(() => true)
+      // Where all of them are in the default layouts, there is nothing else to choose.
+      const plain = [...best].every(([state, record]) => keepsLayout(state, record))
       const selections = [
-        { label: 'best of each task', records: [...(await session.decide(() => true)).values()] },
-        { label: 'best in the default layouts', records: [...(await session.decide(keepsLayout)).values()] },
+        { label: 'best of each task', records: [...best.values()] },
+        {
+          label: 'best in the default layouts',
+          records: plain ? [] : [...(await session.decide(keepsLayout)).values()],
+        },
       ].filter(({ records }) => records.length > 0)
       emit({ type: 'phase', phase: 'network' })
       const tuned: Candidate[] = []

@@ -171,7 +171,7 @@ describe('failures', () => {
     [['run', artifact, '--inputs', inputs, '--threads', '0'], /whole number of at least 1/],
     [['run', artifact, '--inputs', inputs, '--timeout', '0'], /number above 0/],
     [['run', artifact, '--inputs', inputs, '--isolation', 'vm'], /Allowed choices are thread, process/],
-    [['inspect', artifact, 'second'], /no part to inspect; there are operators, memory, passes/],
+    [['inspect', artifact, 'second'], /no part to inspect; there are operators, memory, passes, records/],
     [['inspect', 'memory', artifact, 'third'], /too many arguments/],
     [['help', 'comple'], /unknown command 'comple'.*compile/],
   ])('%j is refused as wrong usage', async (args, message) => {

@@ -145,6 +145,18 @@ describe.sequential('a search over traces', { timeout: 400_000 }, () => {
   })
 })
 
+test('auto_scheduler says which functions it has no instruction for', { timeout: 200_000 }, async () => {
+  const warnings: string[] = []
+  const report = await tune(model, {
+    target,
+    tuner: { name: 'auto_scheduler', task_budget: 0, runner: fast },
+    onEvent: (event) => event.type === 'warning' && warnings.push(event.message),
+  })
+  await report.artifact.dispose()
+  expect(warnings).toHaveLength(1)
+  expect(warnings[0]).toMatch(/autotvm or meta_scheduler may find faster code for nn_contrib_conv2d_NCHWc/)
+})
+
 describe('bad input', { timeout: 200_000 }, () => {
   type Line = [
     number,
@@ -212,6 +224,9 @@ test('the command line has it, and reads what it wrote', { timeout: 200_000 }, a
     expect(json.at(-1).type).toBe('report')
     expect(linesOf(RECORDS, database)).toHaveLength(trials * TASKS)
   }
+  const shown = await cli(['inspect', 'records', database, '--json'])
+  expect(shown.json).toHaveLength(2 * TASKS)
+  for (const { script } of shown.json) expect(script).toMatch(/@T\.prim_func/)
   const kept = linesOf(RECORDS, best).length
   await using artifact = await compile(model, { target, records: best })
   expect(artifact.metadata.schedules.filter((each) => each.implementation === 'meta_scheduler')).toHaveLength(

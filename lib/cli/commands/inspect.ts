@@ -14,6 +14,7 @@ const parts = {
   operators: 'the operators of a model, with multiplications and bytes',
   memory: 'what is in memory when, and at the peak',
   passes: 'what takes the time of compiling a model; -o writes a trace',
+  records: 'the programs of records that meta_scheduler wrote, as TVMScript',
 } as const
 
 export const inspect: CliCommand = {
@@ -26,7 +27,7 @@ export const inspect: CliCommand = {
           .join('; ')}.`,
     )
     .argument('<part-or-artifact>', `${Object.keys(parts).join(', ')}; or the artifact to look at`)
-    .argument('[file]', 'the ONNX model; for "memory" an artifact too')
+    .argument('[file]', 'the ONNX model; for "memory" an artifact too; for "records" their folder')
     .option('-o, --output <file>', 'where to write the trace of "passes", for Chrome, Perfetto or speedscope')
     .addOption(targetOption())
     .addOption(shapeOption())

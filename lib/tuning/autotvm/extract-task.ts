@@ -55,6 +55,8 @@ export interface Extracted {
   /** As the library prints it. */
   readonly target: string
   readonly tasks: readonly TuningTask[]
+  /** For people: what this way of tuning is not good at. */
+  readonly warnings?: readonly string[]
 }
 
 /** Finds what can be tuned, with what a search needs to know of it. */

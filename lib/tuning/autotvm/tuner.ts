@@ -19,6 +19,7 @@ export class AutotvmTuner implements SearchTuner {
 
   /** The library's name of the target; known after `extract`. */
   target = ''
+  readonly warnings = []
 
   /** @throws what importing the model throws */
   openRecords(path: string): Promise<RecordStore> {
