@@ -57,11 +57,14 @@ export async function recordPlaces(path: string, tuner: TunerName): Promise<stri
   return [join(path, WORKLOADS), join(path, RECORDS)]
 }
 
-/** Writes records to files of their own: a log, or a folder for those of MetaSchedule. Each file is written whole or not at all. */
-export async function writeRecords(path: string, records: readonly TuningRecord[]): Promise<void> {
+/** Writes what a tuner found to files of its own: a log, or a folder for MetaSchedule. Each file is written whole or not at all. */
+export async function writeRecords(
+  path: string,
+  records: readonly TuningRecord[],
+  tuner: TunerName,
+): Promise<void> {
   const text = (lines: readonly string[]) => [Buffer.from(lines.map((line) => `${line}\n`).join(''))]
-  if (!records.some(({ workload }) => workload.task === META_SCHEDULER))
-    return writeWhole(path, text(logLines(records)))
+  if (tuner !== META_SCHEDULER) return writeWhole(path, text(logLines(records)))
   const lines = databaseLines(records, new DatabaseWriter())
   await mkdir(path, { recursive: true })
   await writeWhole(join(path, WORKLOADS), text(lines.workloads))

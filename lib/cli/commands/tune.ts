@@ -136,7 +136,7 @@ export const tune: CliCommand = {
     })
     await using artifact = report.artifact
     if (options.output) await artifact.save(options.output)
-    await writeResults({ best, records: report.best, plot: options.plot, history })
+    await writeResults({ tuner: options.tuner, best, records: report.best, plot: options.plot, history })
     const { tasks, beforeMs, afterMs, trials, seconds } = report
     await keepResult(options, artifact.metadata, {
       kind: 'tune',
@@ -166,17 +166,18 @@ function tunerConfig(options: Options, records: string): TunerConfig {
 }
 
 interface Results {
+  readonly tuner: Options['tuner']
   readonly best: string
   readonly records: readonly TuningRecord[]
   readonly plot: string | undefined
   readonly history: TuneHistory
 }
 
-async function writeResults({ best, records, plot, history }: Results): Promise<void> {
+async function writeResults({ tuner, best, records, plot, history }: Results): Promise<void> {
   const { writeRecords } = await import('../../tuning/record-store.js')
   const { plotTuning } = await import('../../tuning/plot.js')
   const { writeWhole } = await import('../../files.js')
-  await writeRecords(best, records)
+  await writeRecords(best, records, tuner)
   if (plot) await writeWhole(plot, [Buffer.from(plotTuning(history))])
 }
 
