@@ -93,7 +93,6 @@ test.each([
   [{}, 'ERR_CONFIG', /board/],
   [{ board: 'locl_cpu' }, 'ERR_UNKNOWN_BOARD', /did you mean 'local_cpu'/],
   [{ board: 'jetsonnano' }, 'ERR_NOT_AVAILABLE', /'jetsonnano'.*CUDA.*'jetsonnano_cpu'/],
-  [{ board: 'local_cpu', tuner: 'meta_scheduler' }, 'ERR_NOT_AVAILABLE', /no tuner 'meta_scheduler'/],
   [{ board: 'local_cpu', tuner: 'tensorrt' }, 'ERR_CONFIG', /needs a target with CUDA/],
   [
     { board: { name: 'm', connector: 'micro' }, tuner: 'auto_scheduler' },
