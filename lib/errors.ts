@@ -143,8 +143,8 @@ const table = {
     fix: 'Use the library already open, or another process for the second one.',
   },
   ERR_SHARED_MEMORY: {
-    cause: 'Memory shared with an engine process could not be created or opened.',
-    fix: 'The message has the system’s reason; check the space in the shared memory file system (`/dev/shm`).',
+    cause: 'Memory shared with an engine process could not be had.',
+    fix: 'The message has the system’s reason, most often a lack of memory or descriptors.',
   },
   ERR_UNKNOWN_FUNCTION: {
     cause: 'The TVM library has no registered function of that name.',
@@ -239,6 +239,11 @@ const table = {
   ERR_DYNAMIC_SHAPE: {
     cause: 'A dimension is not known before the model runs.',
     fix: 'Pin the dimensions of the inputs with `shapes`, on the command line `--shape name:1,3,224,224`; where shapes depend on the values of inputs, fix those with `constants`, on the command line `--constants fixed.npz`.',
+  },
+  ERR_MEMORY_LIMIT: {
+    cause:
+      'A process that compiles, tunes or runs took more memory than `memoryBytes` allows, and was ended.',
+    fix: 'Allow more, or make the work smaller: a lower `optLevel`, fewer trials at once, a network in parts.',
   },
   ERR_ENGINE_CRASHED: {
     cause: 'A child process that compiled or ran a network ended by itself.',

@@ -1,18 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { rmSync } from 'node:fs'
-import {
-  copyFile,
-  mkdtemp,
-  open,
-  readdir,
-  readlink,
-  realpath,
-  rename,
-  rm,
-  stat,
-  writeFile,
-} from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { copyFile, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { TvmNodeError } from './errors.js'
 
@@ -96,49 +84,12 @@ async function placeOf(path: string): Promise<string> {
   return target === undefined ? resolve(path) : placeOf(resolve(dirname(path), target))
 }
 
-function writeFailed(path: string, cause: unknown): TvmNodeError {
+/** Why a file could not be written. */
+export function writeFailed(path: string, cause: unknown): TvmNodeError {
   return new TvmNodeError('ERR_WRITE_FAILED', `cannot write ${path}: ${(cause as Error).message}`, {
     cause,
     details: { path },
   })
-}
-
-const privatePrefix = (pid: number) => `tvm-node-${pid}-`
-const privateFolders = new Set<string>()
-/** A process that ends may still be writing there. */
-const thoroughly = { recursive: true, force: true, maxRetries: 3 }
-process.once('exit', () => {
-  for (const folder of privateFolders) rmSync(folder, { recursive: true, force: true })
-})
-
-/** A new folder in the system's folder for temporary files; it goes with the process at the latest. @throws `ERR_WRITE_FAILED` */
-export async function makePrivateFolder(): Promise<string> {
-  try {
-    const folder = await mkdtemp(join(tmpdir(), privatePrefix(process.pid)))
-    privateFolders.add(folder)
-    return folder
-  } catch (cause) {
-    throw writeFailed(tmpdir(), cause)
-  }
-}
-
-/** Writes a file within a private folder. @throws `ERR_WRITE_FAILED` */
-export function writePrivate(path: string, content: Uint8Array): Promise<void> {
-  return writeFile(path, content).catch((cause: unknown) => {
-    throw writeFailed(path, cause)
-  })
-}
-
-export async function removePrivateFolder(folder: string): Promise<void> {
-  privateFolders.delete(folder)
-  await rm(folder, thoroughly)
-}
-
-/** Removes the private folders below `place` of a process that was killed, which could not do so itself. */
-export async function removePrivateFoldersOf(pid: number, place: string): Promise<void> {
-  const names = await readdir(place).catch(() => [])
-  const left = names.filter((name) => name.startsWith(privatePrefix(pid)))
-  await Promise.all(left.map((name) => rm(join(place, name), thoroughly)))
 }
 
 /** A path in which `~` is the user's home folder. */

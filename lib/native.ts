@@ -98,12 +98,12 @@ export interface NativeBinding {
   cpuFeatures(): string[]
   /** From now on the system kills this process when the thread that started it ends, however that ends (Linux). */
   endWithParent(): void
-  /** New zeroed memory that another process may open once by its name. Page aligned. */
-  sharedMemoryCreate(size: number): { readonly name: string; readonly buffer: ArrayBuffer }
-  /** Maps such memory and removes the name: the memory ends with the last buffer over it. */
-  sharedMemoryOpen(name: string, size: number): ArrayBuffer
-  /** Removes a name that nobody opened. */
-  sharedMemoryUnlink(name: string): void
+  /** An empty file in memory, without a name, and its descriptor. Whoever is given the descriptor shares the memory. */
+  openMemoryFile(): [file: object, descriptor: number]
+  /** Closes the descriptor here; buffers over the file stay. Else it closes when `file` is collected or the thread ends. */
+  closeMemoryFile(file: object): void
+  /** A buffer over the first bytes of a memory file, which grows with zeros where it is smaller. Page aligned. */
+  mapMemoryFile(descriptor: number, size: number): ArrayBuffer
   /** Whether reads and writes of a socket wait; holds for all its descriptors, in other processes too. */
   socketBlocking(descriptor: number, blocking: boolean): void
   /** Another descriptor of a socket, which child processes do not inherit. */

@@ -19,6 +19,10 @@ const foreign = new Set<DType>([
   'uint4',
 ])
 const SUFFIX = '.dtype'
+/** What deflate makes of a byte at most (RFC 1951, section 3.2.5: 258 bytes of 2 bits), and bytes for its frame. */
+const [MOST_DEFLATED, SLACK] = [1032, 64]
+/** Bytes of all entries of a file: what a small file may grow to. */
+const MOST_BYTES = 2 ** 32
 
 /**
  * Reads the bytes of an `.npz` file: one tensor an entry.
@@ -73,8 +77,16 @@ export async function writeNpz(path: string, tensors: Readonly<Record<string, Te
 }
 
 function unzip(bytes: Uint8Array): Record<string, Uint8Array> {
+  let total = 0
   try {
-    return unzipSync(bytes)
+    return unzipSync(bytes, {
+      filter: ({ name, size, originalSize, compression }) => {
+        total += originalSize
+        if (originalSize > size * (compression === 0 ? 1 : MOST_DEFLATED) + SLACK || total > MOST_BYTES)
+          throw new Error(`entry '${name}' claims ${originalSize} bytes, ${total} with those before it`)
+        return true
+      },
+    })
   } catch (cause) {
     throw new TvmNodeError('ERR_NPZ', `not an .npz file: ${(cause as Error).message}`, { cause })
   }

@@ -225,9 +225,9 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   add("adoptLoops", Call<AdoptLoops>);
   add("cpuFeatures", Call<CpuFeaturesOf>);
   add("endWithParent", Call<EndWithParent>);
-  add("sharedMemoryCreate", Call<SharedMemoryCreate>);
-  add("sharedMemoryOpen", Call<SharedMemoryOpen>);
-  add("sharedMemoryUnlink", Call<SharedMemoryUnlink>);
+  add("openMemoryFile", Call<OpenMemoryFile>);
+  add("closeMemoryFile", Call<CloseMemoryFile>);
+  add("mapMemoryFile", Call<MapMemoryFile>);
   add("socketBlocking", Call<SocketBlocking>);
   add("socketDuplicate", Call<SocketDuplicate>);
   add("socketHungUp", Call<SocketHungUp>);

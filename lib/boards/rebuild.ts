@@ -1,11 +1,10 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { TvmNodeError } from '../errors.js'
 import type { Limits } from '../limits.js'
+import { makePrivateFolder, removePrivateFolder } from '../private-folders.js'
 import { quoted } from '../ssh/command.js'
 import type { SshConnection } from '../ssh/connection.js'
 import type { Board } from './board.js'
@@ -57,7 +56,7 @@ export async function rebuildRuntime(
 
 /** Brings the sources onto the board, without what was built from them. */
 async function bring(ssh: SshConnection, sources: string, to: string, limits: Limits): Promise<void> {
-  const scratch = await mkdtemp(join(tmpdir(), 'tvm-node-sources-'))
+  const scratch = await makePrivateFolder('sources')
   try {
     const archive = join(scratch, 'tvm.tar.gz')
     const left = ['./build', './tmp', '.git'].map((name) => `--exclude=${name}`)
@@ -65,6 +64,6 @@ async function bring(ssh: SshConnection, sources: string, to: string, limits: Li
     await execute('tar', ['-C', sources, ...left, '-czf', archive, '.'], { ...(signal && { signal }) })
     await ssh.upload(archive, to, limits)
   } finally {
-    await rm(scratch, { recursive: true, force: true })
+    await removePrivateFolder(scratch)
   }
 }

@@ -104,7 +104,8 @@ function describeMemory({ parameters, workspace, peak, steps }: MemoryAnalysis):
 export async function passes(context: CommandContext, options: InspectOptions, model: string) {
   const { readFile } = await import('node:fs/promises')
   const { passTimes, readTrace } = await import('../compile/analysis/trace.js')
-  const { checkWritable, makePrivateFolder, removePrivateFolder } = await import('../files.js')
+  const { checkWritable } = await import('../files.js')
+  const { makePrivateFolder, removePrivateFolder } = await import('../private-folders.js')
   if (options.output !== undefined) await checkWritable(options.output, [model])
   const folder = await makePrivateFolder()
   try {

@@ -2,10 +2,12 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
-import { copyWhole, makePrivateFolder, removePrivateFolder, writePrivate, writeWhole } from '../files.js'
+import { copyWhole, writeWhole } from '../files.js'
 import type { Limits } from '../limits.js'
 import { checkOptions, limitOptions, optionSchema } from '../options.js'
+import { makePrivateFolder, removePrivateFolder, writePrivate } from '../private-folders.js'
 import { runInEngine } from '../process/engine.js'
+import { memoryLimit } from '../process/engine-limits.js'
 import type { ProgressEvent } from '../process/protocol.js'
 import type { TuningRecord } from '../schedule-config/record.js'
 import type { ArtifactMetadata } from '../session/artifact.js'
@@ -77,6 +79,11 @@ export interface CompileOptions extends Limits {
    * also if it was before.
    */
   readonly trace?: string
+  /**
+   * Bytes of memory that the process that compiles may take with what it starts; `ERR_MEMORY_LIMIT` beyond. It is looked at ten
+   * times a second. Default that of `limitEngines`.
+   */
+  readonly memoryBytes?: number
   /** How much the compilation gives way to other work, from 0 (default) to 19, as processes' nice values. */
   readonly niceness?: number
   /** Hears the steps of compiling. */
@@ -106,6 +113,7 @@ const optionsSchema = optionSchema({
     }),
   ]),
   niceness: z.int().min(0).max(19),
+  memoryBytes: memoryLimit(),
   reuse: z.union([z.string(), z.object({ path: z.string() })]),
   cache: z.union([z.boolean(), optionSchema({ dir: z.string(), maxBytes: z.number().min(0) })]),
   onProgress: z.instanceof(Function),
@@ -165,8 +173,8 @@ export class Artifact {
 /**
  * Compiles an ONNX model, given as a path or as bytes, in a process of its own. An abort ends that process within two seconds.
  *
- * @throws `ERR_INVALID_ARGUMENT`, `ERR_MODEL_READ`, `ERR_NOT_ONNX`, `ERR_UNKNOWN_TARGET`, `ERR_ENGINE_CRASHED`, `ERR_TIMEOUT`, `ERR_NO_BUNDLE`,
- * `ERR_VERIFICATION` and the importer's errors
+ * @throws `ERR_INVALID_ARGUMENT`, `ERR_MODEL_READ`, `ERR_NOT_ONNX`, `ERR_UNKNOWN_TARGET`, `ERR_ENGINE_CRASHED`, `ERR_MEMORY_LIMIT`, `ERR_TIMEOUT`,
+ * `ERR_NO_BUNDLE`, `ERR_VERIFICATION` and the importer's errors
  */
 export async function compile(model: string | Uint8Array, options: CompileOptions = {}): Promise<Artifact> {
   if (typeof model !== 'string' && !(model instanceof Uint8Array)) {
@@ -174,7 +182,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
   }
   checkOptions(optionsSchema, options, 'compile')
   const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, constants = {}, config = {} } = options
-  const { signal, timeoutMs, onProgress, niceness, format = 'artifact' } = options
+  const { signal, timeoutMs, onProgress, niceness = 0, memoryBytes, format = 'artifact' } = options
   signal?.throwIfAborted()
   if (options.verify && format !== 'artifact') {
     throw new TvmNodeError(
@@ -213,7 +221,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
     const { trace } = options
     const cache =
       format === 'artifact' && trace === undefined && BuildCache.for(request, options.cache ?? true)
-    const limits = { signal, timeoutMs, onProgress, niceness }
+    const limits = { signal, timeoutMs, onProgress, niceness, memoryBytes }
     const build = async () =>
       trace === undefined
         ? ((await runInEngine('compile', request, limits)) as CompileResult)

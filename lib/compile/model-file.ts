@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { TvmNodeError } from '../errors.js'
-import { makePrivateFolder, removePrivateFolder, writePrivate } from '../files.js'
+import { makePrivateFolder, removePrivateFolder, writePrivate } from '../private-folders.js'
 
 /** The bytes of a model. @throws `ERR_MODEL_READ` */
 export async function readModelFile(path: string): Promise<Uint8Array> {

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseDocument } from 'yaml'
 import { TvmNodeError } from '../errors.js'
 import { nearest } from '../nearest.js'
+import { parseYaml, YamlFault } from './yaml.js'
 
 /** A part of a configuration that is chosen by name, such as `backend/board`. */
 export interface Group {
@@ -79,7 +79,10 @@ type Override =
 
 function parseOverride(text: string, groups: readonly Group[]): Override {
   const removed = /^~([\w./]+)$/.exec(text)?.[1]
-  if (removed) return { kind: 'remove', path: removed.split(/[./]/) }
+  if (removed) {
+    checkKeys(removed, text)
+    return { kind: 'remove', path: removed.split(/[./]/) }
+  }
   const found = /^\+{0,2}([\w./]+)=(.*)$/s.exec(text)
   if (!found) {
     throw new TvmNodeError(
@@ -91,6 +94,7 @@ function parseOverride(text: string, groups: readonly Group[]): Override {
     )
   }
   const [, key = '', written = ''] = found
+  checkKeys(key, text)
   const value = parseValue(written, text)
   const group = groups.find(({ path }) => path === key)
   if (group && (value === null || typeof value === 'string')) return { kind: 'choose', group, option: value }
@@ -98,22 +102,29 @@ function parseOverride(text: string, groups: readonly Group[]): Override {
   return { kind: 'set', path: key.split('.'), value }
 }
 
+/** Every object of JavaScript has this key. */
+function checkKeys(path: string, override: string): void {
+  if (path.split(/[./]/).includes('__proto__'))
+    throw new TvmNodeError('ERR_CONFIG', `override '${override}': no key may be '__proto__'`)
+}
+
 function parseValue(written: string, override: string): unknown {
-  const document = parseDocument(written)
-  const [fault] = document.errors
-  if (!fault) return document.toJS() ?? null
-  throw new TvmNodeError('ERR_CONFIG', `override '${override}': ${fault.message.split('\n')[0]}`, {
-    cause: fault,
-  })
+  return dataOf(written, `override '${override}'`) ?? null
 }
 
 function parseTree(text: string, name: string): Tree & { defaults?: unknown } {
-  const document = parseDocument(text)
-  const [fault] = document.errors
-  if (fault) throw new TvmNodeError('ERR_CONFIG', `${name}: ${fault.message}`, { cause: fault })
-  const tree: unknown = document.toJS() ?? {}
+  const tree = dataOf(text, name) ?? {}
   if (!isTree(tree)) throw new TvmNodeError('ERR_CONFIG', `${name}: must hold keys and values`)
   return tree
+}
+
+function dataOf(text: string, name: string): unknown {
+  try {
+    return parseYaml(text).data
+  } catch (cause) {
+    if (!(cause instanceof YamlFault)) throw cause
+    throw new TvmNodeError('ERR_CONFIG', `${name}: ${cause.message.split('\n')[0]}`, { cause })
+  }
 }
 
 function readDefaults(defaults: unknown, name: string, groups: readonly Group[]): Map<Group, string | null> {
@@ -134,9 +145,11 @@ function readDefaults(defaults: unknown, name: string, groups: readonly Group[])
 }
 
 function optionOf(group: Group, option: string, folder: string | null): unknown {
-  for (const ending of ['yaml', 'yml']) {
-    const path = folder === null ? '' : join(folder, group.path, `${option}.${ending}`)
-    if (path && existsSync(path)) return parseTree(readFileSync(path, 'utf8'), path)
+  // Options may lie in folders of their group, and nowhere else.
+  const within = !option.split(/[/\\]/).some((part) => part === '' || part === '..' || part.includes('\0'))
+  for (const ending of folder !== null && within ? ['yaml', 'yml'] : []) {
+    const path = join(folder as string, group.path, `${option}.${ending}`)
+    if (existsSync(path)) return parseTree(readFileSync(path, 'utf8'), path)
   }
   const names = group.names()
   if (names.includes(option)) return group.load(option)
@@ -186,7 +199,7 @@ function set(tree: Tree, path: readonly string[], value: unknown): void {
     tree[key] = value
     return
   }
-  const inner = tree[key]
+  const inner = Object.hasOwn(tree, key) ? tree[key] : undefined
   const next = isTree(inner) ? { ...inner } : {}
   tree[key] = next
   set(next, rest, value)
@@ -209,7 +222,7 @@ function expandChoices(
 
 function remove(tree: Tree, path: readonly string[]): void {
   const [key, ...rest] = path as [string, ...string[]]
-  const inner = tree[key]
+  const inner = Object.hasOwn(tree, key) ? tree[key] : undefined
   if (rest.length === 0) delete tree[key]
   else if (isTree(inner)) remove(inner, rest)
 }

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, LineCounter } from 'yaml'
 import type { z } from 'zod'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import { parseConfig } from './check.js'
+import { type ParsedYaml, parseYaml, YamlFault } from './yaml.js'
 
 /**
  * Reads a YAML file and checks it.
@@ -16,19 +17,23 @@ export function readConfigFile<Schema extends z.ZodType>(
   finish: (data: z.output<Schema>) => z.output<Schema> = (data) => data,
 ): z.output<Schema> {
   const lines = new LineCounter()
-  const document = parseDocument(read(path), { lineCounter: lines })
-  const [fault] = document.errors
-  if (fault) {
-    throw new TvmNodeError('ERR_CONFIG', `${path}:${lines.linePos(fault.pos[0]).line}: ${fault.message}`, {
-      cause: fault,
+  const text = read(path)
+  let parsed: ParsedYaml
+  try {
+    parsed = parseYaml(text, { lineCounter: lines })
+  } catch (cause) {
+    if (!(cause instanceof YamlFault)) throw cause
+    const { line } = lines.linePos(cause.offset)
+    throw new TvmNodeError('ERR_CONFIG', `${path}:${line}: ${cause.message}`, {
+      cause,
       details: { file: path },
     })
   }
   try {
-    return finish(parseConfig(schema, document.toJS() ?? {}, path))
+    return finish(parseConfig(schema, parsed.data ?? {}, path))
   } catch (error) {
     if (!isTvmNodeError(error, 'ERR_CONFIG')) throw error
-    const { line } = lines.linePos(offsetOf(document, error) ?? 0)
+    const { line } = lines.linePos(offsetOf(parsed.document, error) ?? 0)
     const said = error.message.startsWith(`${path}: `) ? error.message.slice(path.length + 2) : error.message
     throw new TvmNodeError('ERR_CONFIG', `${path}:${line}: ${said}`, {
       cause: error,

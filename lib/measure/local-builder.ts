@@ -1,9 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { isTvmNodeError } from '../errors.js'
 import { type BoardRuntime, compileRuntime } from '../micro/firmware.js'
 import type { Platform } from '../micro/platform.js'
+import { makePrivateFolder, removePrivateFolder } from '../private-folders.js'
 import { Engine } from '../process/engine.js'
 import { TrialError } from '../schedule-config/record.js'
 import { allowedCpus } from '../session/cpus.js'
@@ -15,6 +13,8 @@ export interface BuilderOptions {
   readonly parallel?: number
   /** Seconds for one build; default 10. */
   readonly timeout?: number
+  /** Bytes of memory of each process: see `CompileOptions.memoryBytes`. A trial beyond fails. */
+  readonly memoryBytes?: number | undefined
   /** Pass options, those that the network is built with. */
   readonly config?: PassConfig
   /** A kind of boards without an operating system: what is built is programs for them. */
@@ -31,12 +31,14 @@ export class LocalBuilder implements Builder {
   private nextId = 1
 
   private readonly config: PassConfig
+  private readonly memoryBytes: number | undefined
   private readonly platform: Platform | undefined
   private runtime: Promise<BoardRuntime> | undefined
 
   constructor(options: BuilderOptions = {}) {
-    const { parallel = allowedCpus().length, timeout = 10, config = {}, platform } = options
+    const { parallel = allowedCpus().length, timeout = 10, config = {}, memoryBytes, platform } = options
     this.config = config
+    this.memoryBytes = memoryBytes
     this.platform = platform
     this.parallel = parallel
     this.timeoutMs = timeout * 1000
@@ -44,16 +46,17 @@ export class LocalBuilder implements Builder {
 
   /** @throws what compiling the boards' runtime throws */
   async build(input: BuildInput, signal?: AbortSignal): Promise<BuildOutcome> {
-    this.folder ??= mkdtemp(join(tmpdir(), 'tvm-node-build-'))
+    this.folder ??= makePrivateFolder('build')
     const folder = await this.folder
     // Once for all trials, of which only the kernel changes.
     if (this.platform) this.runtime ??= compileRuntime(this.platform, folder)
     const runtime = await this.runtime
-    const request: BuildRequest = { ...input, config: this.config, runtime, folder, id: this.nextId++ }
+    const { config, timeoutMs, memoryBytes } = this
+    const request: BuildRequest = { ...input, config, runtime, folder, id: this.nextId++ }
     const engine = this.idle.pop() ?? this.start()
     const started = performance.now()
     try {
-      return (await engine.run('build', request, { signal, timeoutMs: this.timeoutMs })) as BuildOutcome
+      return (await engine.run('build', request, { signal, timeoutMs, memoryBytes })) as BuildOutcome
     } catch (error) {
       signal?.throwIfAborted()
       return {
@@ -79,6 +82,6 @@ export class LocalBuilder implements Builder {
     this.engines.clear()
     this.idle.length = 0
     const folder = await this.folder
-    if (folder) await rm(folder, { recursive: true, force: true })
+    if (folder) await removePrivateFolder(folder)
   }
 }

@@ -18,6 +18,8 @@ export interface RunnerOptions extends Partial<TimingOptions> {
   readonly threads?: number
   /** Seconds for one trial; default 10. */
   readonly timeout?: number
+  /** Bytes of memory of the process: see `CompileOptions.memoryBytes`. A trial beyond fails. */
+  readonly memoryBytes?: number | undefined
 }
 
 export const defaultTiming: TimingOptions = Object.freeze({
@@ -39,20 +41,22 @@ export class LocalRunner implements Runner {
   private readonly timing: TimingOptions
   private readonly timeoutMs: number
   private readonly threads: number
+  private readonly memoryBytes: number | undefined
 
-  constructor({ threads, timeout = 10, ...timing }: RunnerOptions = {}) {
+  constructor({ threads, timeout = 10, memoryBytes, ...timing }: RunnerOptions = {}) {
     this.timing = { ...defaultTiming, ...timing }
     this.timeoutMs = timeout * 1000
+    this.memoryBytes = memoryBytes
     this.threads = threads ?? Math.min(allowedCpus().length, MOST_DEFAULT_THREADS)
   }
 
   async run(trial: BuiltTrial, signal?: AbortSignal): Promise<RunOutcome> {
     if (!this.engine?.alive) this.engine = new Engine()
-    const { timing, threads } = this
+    const { timing, threads, timeoutMs, memoryBytes } = this
     const request: RunRequest = { trial, timing, threads }
     const started = performance.now()
     try {
-      return (await this.engine.run('run', request, { signal, timeoutMs: this.timeoutMs })) as RunOutcome
+      return (await this.engine.run('run', request, { signal, timeoutMs, memoryBytes })) as RunOutcome
     } catch (error) {
       signal?.throwIfAborted()
       return {

@@ -4,8 +4,9 @@ import { setPriority, tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
-import { removePrivateFoldersOf } from '../files.js'
 import { LimitedTime, type Limits } from '../limits.js'
+import { removePrivateFoldersOf } from '../private-folders.js'
+import { defaultMemoryBytes, engineGate, watchMemory } from './engine-limits.js'
 import { killTree } from './process-tree.js'
 import { type EngineReply, type ProgressEvent, revivedError } from './protocol.js'
 
@@ -24,13 +25,19 @@ const LONGEST_FAREWELL = 1000
 /** Reaching a limit ends the engine. */
 export interface RunOptions extends Limits {
   readonly onProgress?: ((event: ProgressEvent) => void) | undefined
+  /** Bytes that the engine and what it starts may take meanwhile, `ERR_MEMORY_LIMIT` beyond; default that of `limitEngines`. */
+  readonly memoryBytes?: number | undefined
   /** The engine gets it too; it stays open here. */
   readonly socket?: Socket | undefined
 }
 
-export interface EngineOptions extends RunOptions {
+export interface EngineOptions extends RunOptions, Partial<Pick<ProcessOptions, 'niceness'>> {}
+
+export interface ProcessOptions {
   /** How much the engine gives way to others, from 0 (default) to 19: the nice value of its process. */
-  readonly niceness?: number | undefined
+  readonly niceness?: number
+  /** Descriptors that the engine has too, from `FIRST_GIVEN` on. */
+  readonly descriptors?: readonly number[]
 }
 
 interface Pending {
@@ -54,10 +61,13 @@ export class Engine {
   /** Where its temporary files are. */
   private readonly place = tmpdir()
 
-  constructor(readonly niceness = 0) {
+  readonly niceness: number
+
+  constructor({ niceness = 0, descriptors = [] }: ProcessOptions = {}) {
+    this.niceness = niceness
     this.child = fork(MAIN, [], {
       serialization: 'advanced',
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...descriptors],
       execPath: '/bin/sh',
       execArgv: ['-c', DEEP_STACK, process.execPath],
     })
@@ -83,7 +93,7 @@ export class Engine {
     return this.child.pid
   }
 
-  /** Runs one task. Rejects with the task's own error, the signal's reason, `ERR_TIMEOUT` or `ERR_ENGINE_CRASHED`. */
+  /** Runs one task. Rejects with the task's own error, the signal's reason, `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT` or `ERR_ENGINE_CRASHED`. */
   async run(task: string, request: unknown, options: RunOptions = {}): Promise<unknown> {
     const id = this.nextId++
     using time = new LimitedTime(options, () => {
@@ -91,6 +101,10 @@ export class Engine {
       return { where: phase ? ` (in phase '${phase}')` : '', details: { phase } }
     })
     if (!this.alive) throw new TvmNodeError('ERR_ENGINE_CRASHED', 'the engine process has ended')
+    const memoryBytes = options.memoryBytes ?? defaultMemoryBytes()
+    using _watch = watchMemory(this.child.pid as number, memoryBytes, (bytes) =>
+      time.abort(this.tooLarge(bytes, memoryBytes as number, this.pending.get(id)?.phase)),
+    )
     this.hold(true)
     try {
       const result = new Promise((resolve, reject) => {
@@ -135,6 +149,16 @@ export class Engine {
       }
     } else if (reply.type === 'result') pending.resolve(reply.result)
     else pending.reject(revivedError(reply.error))
+  }
+
+  private tooLarge(bytes: number, limit: number, phase: string | undefined): TvmNodeError {
+    const [took, most] = [bytes, limit].map((each) => `${Math.round(each / 1e6)} MB`)
+    const where = phase ? ` in phase '${phase}'` : ''
+    return new TvmNodeError(
+      'ERR_MEMORY_LIMIT',
+      `the engine process took ${took} of memory${where}; its limit is ${most}`,
+      { details: { memoryBytes: limit, phase } },
+    )
   }
 
   private finish(exitCode: number | null, signal: NodeJS.Signals | null, cause?: Error): void {
@@ -182,21 +206,34 @@ process.once('exit', () => {
 const MOST_IDLE = 2
 const idle: Engine[] = []
 
-/** Runs one task in an engine of its own, a warm one if there is. */
+/**
+ * Runs one task in an engine of its own, a warm one if there is, when it is its turn: see `limitEngines`. Waiting counts towards
+ * the time limit.
+ */
 export async function runInEngine(
   task: string,
   request: unknown,
   { niceness = 0, ...options }: EngineOptions = {},
 ): Promise<unknown> {
-  options.signal?.throwIfAborted()
+  using time = new LimitedTime(options, () => ({ where: ' (with other work before it)' }))
+  const begun = performance.now()
+  return await engineGate.run(() => {
+    const { timeoutMs } = options
+    const left =
+      timeoutMs === undefined ? {} : { timeoutMs: Math.max(1, timeoutMs - (performance.now() - begun)) }
+    return runInWarm(task, request, niceness, { ...options, ...left })
+  }, time.signal)
+}
+
+async function runInWarm(task: string, request: unknown, niceness: number, options: RunOptions) {
   const warm = takeIdle(niceness)
-  if (!warm) return runAndKeep(new Engine(niceness), task, request, options)
+  if (!warm) return runAndKeep(new Engine({ niceness }), task, request, options)
   try {
     return await runAndKeep(warm, task, request, options)
   } catch (error) {
     // It had ended while idle, unnoticed.
     if (!isTvmNodeError(error, 'ERR_ENGINE_CRASHED') || error.details.delivered !== false) throw error
-    return runAndKeep(new Engine(niceness), task, request, options)
+    return runAndKeep(new Engine({ niceness }), task, request, options)
   }
 }
 

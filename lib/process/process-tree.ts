@@ -12,6 +12,24 @@ export function killTree(pid: number): void {
   }
 }
 
+/**
+ * Bytes of memory that a process and all that it started have to themselves: what is in no file, in memory or swapped out; 0 for one
+ * that has ended.
+ */
+export function memoryOfTree(pid: number): number {
+  let kilobytes = 0
+  for (const each of tree(pid)) {
+    try {
+      const status = readFileSync(`/proc/${each}/status`, 'utf8')
+      for (const [, amount] of status.matchAll(/^(?:RssAnon|RssShmem|VmSwap):\s+(\d+)/gm))
+        kilobytes += Number(amount)
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return kilobytes * 1024
+}
+
 function* tree(pid: number): Generator<number> {
   yield pid
   for (const child of children(pid)) yield* tree(child)

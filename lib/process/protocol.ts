@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net'
 import { type ErrorCode, TvmNodeError } from '../errors.js'
 
+/** The first descriptor in an engine of those that its host gives it: behind the standard ones and the channel. */
+export const FIRST_GIVEN = 4
+
 /** What an engine is asked to do: a task by name with plain data. */
 export interface EngineRequest {
   readonly id: number

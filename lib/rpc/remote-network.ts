@@ -34,8 +34,8 @@ export class RemoteNetwork implements Session {
   ) {
     this.id = id
     this.metadata = metadata
-    this.outbox = new Outbox(metadata.inputs)
-    this.inbox = new Inbox(metadata.outputs)
+    this.outbox = new Outbox(session.channel.there, metadata.inputs)
+    this.inbox = new Inbox(session.channel.back, metadata.outputs)
   }
 
   get inputs(): readonly TensorInfo[] {
@@ -89,11 +89,16 @@ export class RemoteNetwork implements Session {
   ): Promise<{ outputs: NamedTensors; report: Ran['report'] }> {
     this.guard()
     checkInputs(inputs, this.inputs)
-    // The memory for tensors belongs to one call at a time.
-    return this.queue.add(limits, async (signal) => {
-      const ran = (await this.session.call(message(this.outbox.put(inputs)), { signal })) as Ran
-      return { outputs: this.inbox.take(ran.outputs), report: ran.report }
-    })
+    return this.queue.add(limits, (signal) =>
+      this.session.exchange(
+        () => message(this.outbox.put(inputs)),
+        (result) => {
+          const { outputs, report } = result as Ran
+          return { outputs: this.inbox.take(outputs), report }
+        },
+        { signal },
+      ),
+    )
   }
 
   /** Frees it on the board after the calls in flight; the board's session goes on. Safe to call twice. */
@@ -103,7 +108,6 @@ export class RemoteNetwork implements Session {
     await this.queue.answered()
     // With a session that was lost it is gone already.
     if (this.session.alive) await this.session.call({ type: 'unload', id: this.id }).catch(() => undefined)
-    this.outbox.dispose()
   }
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()

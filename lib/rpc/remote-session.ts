@@ -7,6 +7,7 @@ import type { CodeNeeds, Processor } from '../session/artifact.js'
 import { CallQueue } from '../session/call-queue.js'
 import type { ArtifactSource } from '../session/load.js'
 import type { Session } from '../session/session.js'
+import { TensorChannel } from '../session/shared-tensors.js'
 import { type Address, formatAddress } from './address.js'
 import type { KernelArgument } from './board-timing.js'
 import { RemoteNetwork } from './remote-network.js'
@@ -37,6 +38,8 @@ export class RemoteSession implements AsyncDisposable {
     /** Undefined for boards at the end of a line. */
     readonly address: Address | undefined,
     private readonly engine: Engine,
+    /** @internal For the tensors of all its networks, one call at a time. */
+    readonly channel: TensorChannel,
   ) {}
 
   /** @throws `ERR_CONNECTION`, `ERR_PROTOCOL`, `ERR_SESSION_KEY`, `ERR_TIMEOUT` */
@@ -77,13 +80,15 @@ export class RemoteSession implements AsyncDisposable {
     call: RemoteCall,
     limits: Limits,
   ): Promise<RemoteSession> {
-    const engine = new Engine()
-    const session = new RemoteSession(where, address, engine)
+    const channel = new TensorChannel()
+    const engine = new Engine({ descriptors: channel.descriptors })
+    const session = new RemoteSession(where, address, engine, channel)
     try {
       await session.call(call, limits)
       return session
     } catch (error) {
       engine.kill()
+      channel.close()
       throw error
     }
   }
@@ -157,13 +162,22 @@ export class RemoteSession implements AsyncDisposable {
   }
 
   /** @internal */
-  async call(call: RemoteCall, limits: Limits = {}): Promise<unknown> {
+  call(call: RemoteCall, limits: Limits = {}): Promise<unknown> {
+    return this.exchange(
+      () => call,
+      (result) => result,
+      limits,
+    )
+  }
+
+  /** @internal A call that is made when it is its turn, and whose result is read before the next one begins. */
+  async exchange<T>(make: () => RemoteCall, read: (result: unknown) => T, limits: Limits): Promise<T> {
     const { where } = this
     if (this.isDisposed) throw new TvmNodeError('ERR_DISPOSED', `the session on ${where} was disposed`)
     if (!this.engine.alive) throw lost(where)
     return this.queue.add(limits, async (signal) => {
       try {
-        return await this.engine.run('rpc-session', call, { signal })
+        return read(await this.engine.run('rpc-session', make(), { signal }))
       } catch (error) {
         // What is left of a broken connection is of no use.
         if (broken.some((code) => isTvmNodeError(error, code))) this.engine.kill()
@@ -182,6 +196,7 @@ export class RemoteSession implements AsyncDisposable {
       await this.engine.run('rpc-session', farewell, { timeoutMs: 5000 }).catch(() => undefined)
     }
     this.engine.kill()
+    this.channel.close()
   }
   /** As `dispose`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {

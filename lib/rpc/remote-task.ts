@@ -24,7 +24,7 @@ import {
   readArtifact,
 } from '../session/artifact.js'
 import type { Ran } from '../session/engine-task.js'
-import { Inbox, Outbox, type Parcel } from '../session/shared-tensors.js'
+import { engineChannel, Inbox, Outbox, type Parcel } from '../session/shared-tensors.js'
 import { type Address, formatAddress } from './address.js'
 import { type KernelArgument, timeKernel, timeOwnKernel } from './board-timing.js'
 import { DEAD_AFTER_S } from './protocol.js'
@@ -89,9 +89,6 @@ let session: Module | undefined
 /** Of a session with a board without an operating system. */
 let line: OpenLine | undefined
 const networks = new Map<number, Opened>()
-process.once('exit', () => {
-  for (const { outbox } of networks.values()) outbox.dispose()
-})
 const libraries = new Map<string, Module>()
 let nextId = 1
 let where = ''
@@ -192,8 +189,10 @@ async function open(path: string, known: Processor | undefined): Promise<RemoteO
   const { executor: kind, inputs, outputs } = contents.metadata
   if (processor && !isForProgram(kind)) checkProcessor(contents, processor)
   const executor = openExecutor(contents)
+  const inbox = new Inbox(engineChannel.there, inputs)
+  const outbox = new Outbox(engineChannel.back, outputs)
   const id = nextId++
-  networks.set(id, { executor, inbox: new Inbox(inputs), outbox: new Outbox(outputs) })
+  networks.set(id, { executor, inbox, outbox })
   return { id, metadata: contents.metadata }
 }
 
@@ -226,7 +225,6 @@ function runNetwork(call: Extract<RemoteCall, { type: 'run' | 'profile' }>): Ran
 function unload(id: number): void {
   const opened = networks.get(id)
   networks.delete(id)
-  opened?.outbox.dispose()
   opened?.executor.dispose()
 }
 

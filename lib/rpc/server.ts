@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
+import { makePrivateFolder, removePrivateFolder, removeStaleFolders } from '../private-folders.js'
 import { Engine } from '../process/engine.js'
 import { Gate } from '../process/gate.js'
 import { isHungUp, stopReading, takeBack } from '../process/socket-handle.js'
@@ -10,7 +11,6 @@ import { PeerLimit } from './peer-limit.js'
 import { DEAD_AFTER_S, EXPIRED, exceptionPacket, SERVER_MISMATCH, word } from './protocol.js'
 import { Registration } from './registration.js'
 import type { ServeCall } from './serve-task.js'
-import { makeWorkFolder, removeStaleWorkFolders, removeWorkFolder } from './work-folder.js'
 
 /** Where a server listens, and what it allows. */
 export interface RpcServerOptions extends Partial<ListenOptions> {
@@ -69,7 +69,7 @@ export class RpcServer {
       throw new TvmNodeError('ERR_INVALID_ARGUMENT', 'a server that has a tracker needs a key')
     }
     const server = new RpcServer(options)
-    await removeStaleWorkFolders()
+    await removeStaleFolders()
     try {
       server.spare = server.prepare()
       await server.spare
@@ -184,7 +184,7 @@ export class RpcServer {
     this.log(`${peer}: session begins`)
     const started = performance.now()
     const engine = await this.takeEngine()
-    const folder = await makeWorkFolder()
+    const folder = await makePrivateFolder('session')
     let how = 'ended'
     using departure = new Departure(socket)
     try {
@@ -202,7 +202,7 @@ export class RpcServer {
       // Not before: starting a process would disturb what the session measures.
       if (!this.ended) this.spare ??= this.prepare()
       this.spare?.catch(() => undefined)
-      await removeWorkFolder(folder)
+      await removePrivateFolder(folder)
     }
     this.log(`${peer}: session ${how} after ${((performance.now() - started) / 1000).toFixed(1)} s`)
   }

@@ -17,6 +17,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   ERR_PROTOCOL: 502,
   ERR_TIMEOUT: 504,
   ERR_ENGINE_CRASHED: 500,
+  ERR_MEMORY_LIMIT: 507,
   ERR_TVM: 500,
   ERR_ADDON: 500,
   ERR_NO_BUNDLE: 500,

@@ -4,6 +4,7 @@ import { TvmNodeError } from '../errors.js'
 import { writeWhole } from '../files.js'
 import { native } from '../native.js'
 import type { DType } from '../tensor.js'
+import { faultOf } from './check-metadata.js'
 import type { Structure } from './structure.js'
 import { readTar, sizeOf, tarEnd, tarPieces } from './tar.js'
 
@@ -135,6 +136,17 @@ export async function writeArtifact(
  */
 export async function readArtifact(path: string): Promise<ArtifactContents> {
   const { bytes, hash } = await readHashed(path)
+  return parseArtifact(path, bytes, hash)
+}
+
+/**
+ * An artifact of its bytes.
+ *
+ * @param path - For errors.
+ * @param hash - Of all bytes but the seal.
+ * @throws as `readArtifact`, but for `ERR_ARTIFACT_READ`
+ */
+export function parseArtifact(path: string, bytes: Buffer, hash: Hash): ArtifactContents {
   const damaged = (why: string) =>
     new TvmNodeError('ERR_ARTIFACT_DAMAGED', `${path} is damaged: ${why}`, { details: { path } })
   if (!bytes.subarray(0, ARTIFACT_START.length).equals(ARTIFACT_START)) {
@@ -145,17 +157,43 @@ export async function readArtifact(path: string): Promise<ArtifactContents> {
   if (bytes.length < 2 * SEAL_BYTES || !bytes.subarray(-SEAL_BYTES).equals(Buffer.concat(seal(hash)))) {
     throw damaged('its contents do not agree with its sum')
   }
-  const [first, ...rest] = readTar(bytes)
+  const [first, ...rest] = readTar(bytes.subarray(0, -SEAL_BYTES))
   if (!first) throw damaged('it is empty')
-  const metadata = JSON.parse(Buffer.from(first.data).toString('utf8')) as ArtifactMetadata
-  if (metadata.format !== ARTIFACT_FORMAT) {
+  const metadata = parseJson(first.data)
+  const format = (metadata as Partial<ArtifactMetadata> | undefined)?.format
+  if (Number.isInteger(format) && format !== ARTIFACT_FORMAT) {
     throw new TvmNodeError(
       'ERR_ARTIFACT_VERSION',
-      `${path} has artifact format ${metadata.format}; this version of tvm-node reads format ${ARTIFACT_FORMAT}. Compile the model again.`,
-      { details: { path, format: metadata.format } },
+      `${path} has artifact format ${format}; this version of tvm-node reads format ${ARTIFACT_FORMAT}. Compile the model again.`,
+      { details: { path, format } },
     )
   }
-  return { metadata, members: Object.fromEntries(rest.map(({ name, data }) => [name, data])) }
+  const fault = faultOf(metadata)
+  if (fault !== undefined) throw damaged(fault)
+  const members = Object.fromEntries(rest.map(({ name, data }) => [name, data]))
+  const contents = { metadata: metadata as ArtifactMetadata, members }
+  const odd = oddMember(contents)
+  if (odd !== undefined) throw damaged(`its member '${odd}' is not what its metadata list`)
+  return contents
+}
+
+/** Undefined for what is none. */
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8')) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A member that is missing, not listed, or of another size; its sum needs no look behind the seal. */
+function oddMember({ metadata, members }: ArtifactContents): string | undefined {
+  const sizeOfListed = (name: string) =>
+    Object.hasOwn(metadata.members, name) ? metadata.members[name]?.size : -1
+  const names = new Set([...Object.keys(metadata.members), ...Object.keys(members)])
+  return [...names].find(
+    (name) => sizeOfListed(name) !== (Object.hasOwn(members, name) ? members[name]?.length : -2),
+  )
 }
 
 /** What code runs on. */

@@ -1,6 +1,6 @@
 import { type ArtifactMetadata, readArtifact } from './artifact.js'
 import type { ProfileReport } from './session.js'
-import { Inbox, Outbox, type Parcel } from './shared-tensors.js'
+import { engineChannel, Inbox, Outbox, type Parcel } from './shared-tensors.js'
 import { ThreadSession } from './thread-session.js'
 
 export type EngineCall =
@@ -21,7 +21,6 @@ export interface Ran {
 
 /** An engine that serves a session serves only that one, or after another opening only the later one. */
 let served: { readonly session: ThreadSession; readonly inbox: Inbox; readonly outbox: Outbox } | undefined
-process.once('exit', () => served?.outbox.dispose())
 
 /** The engine's side of a `ProcessSession`. */
 export async function run(call: EngineCall): Promise<Opened | Ran> {
@@ -39,8 +38,11 @@ async function open(path: string, threads: number | undefined): Promise<Opened> 
   const session = await ThreadSession.open(await readArtifact(path), threads === undefined ? {} : { threads })
   const { metadata } = session
   const before = served
-  served = { session, inbox: new Inbox(metadata.inputs), outbox: new Outbox(metadata.outputs) }
-  before?.outbox.dispose()
+  served = {
+    session,
+    inbox: new Inbox(engineChannel.there, metadata.inputs),
+    outbox: new Outbox(engineChannel.back, metadata.outputs),
+  }
   await before?.session.dispose()
   return { metadata, threads: session.threads }
 }

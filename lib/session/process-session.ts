@@ -13,7 +13,7 @@ import { CallQueue } from './call-queue.js'
 import type { EngineCall, Opened, Ran } from './engine-task.js'
 import { checkInputs, type NamedTensors } from './inputs.js'
 import type { LoadOptions, ProfileReport, Session } from './session.js'
-import { Inbox, Outbox, type Parcel } from './shared-tensors.js'
+import { Inbox, Outbox, type Parcel, TensorChannel } from './shared-tensors.js'
 
 /**
  * A session in a child process: a crash of generated code rejects one promise and harms nothing else. The next call gets a new
@@ -88,9 +88,11 @@ export class ProcessSession implements Session {
     if (this.isDisposed) throw new TvmNodeError('ERR_DISPOSED', 'this session was disposed')
     await this.queue.add(limits, async (signal) => {
       const { connection, threads } = this
-      this.connection = connection.alive
-        ? await connection.reopen(path, { signal })
-        : await Connection.open(path, threads, { signal })
+      if (connection.alive) this.connection = await connection.reopen(path, { signal })
+      else {
+        this.connection = await Connection.open(path, threads, { signal })
+        connection.close()
+      }
       this.path = path
     })
   }
@@ -103,6 +105,7 @@ export class ProcessSession implements Session {
         details: { path: this.path },
       })
     }
+    this.connection.close()
     this.connection = connection
   }
 
@@ -118,7 +121,7 @@ export class ProcessSession implements Session {
   }
 }
 
-/** An engine with the artifact loaded, and the memory through which tensors travel. */
+/** An engine with the artifact loaded. */
 class Connection {
   readonly metadata: ArtifactMetadata
   readonly threads: number
@@ -127,34 +130,39 @@ class Connection {
 
   private constructor(
     private readonly engine: Engine,
+    private readonly channel: TensorChannel,
     { metadata, threads }: Opened,
   ) {
     this.metadata = metadata
     this.threads = threads
-    this.outbox = new Outbox(metadata.inputs)
-    this.inbox = new Inbox(metadata.outputs)
+    this.outbox = new Outbox(channel.there, metadata.inputs)
+    this.inbox = new Inbox(channel.back, metadata.outputs)
   }
 
   static open(path: string, threads: number | undefined, limits: Limits): Promise<Connection> {
-    return Connection.openIn(new Engine(), path, threads, limits)
+    const channel = new TensorChannel()
+    const engine = new Engine({ descriptors: channel.descriptors })
+    return Connection.openIn(engine, channel, path, threads, limits)
   }
 
   /** The same engine with another artifact. */
   reopen(path: string, limits: Limits): Promise<Connection> {
-    return Connection.openIn(this.engine, path, this.threads, limits)
+    return Connection.openIn(this.engine, this.channel, path, this.threads, limits)
   }
 
   private static async openIn(
     engine: Engine,
+    channel: TensorChannel,
     path: string,
     threads: number | undefined,
     limits: Limits,
   ): Promise<Connection> {
     try {
       const call: EngineCall = { type: 'open', path, threads }
-      return new Connection(engine, (await engine.run('session', call, limits)) as Opened)
+      return new Connection(engine, channel, (await engine.run('session', call, limits)) as Opened)
     } catch (error) {
       engine.kill()
+      channel.close()
       throw error
     }
   }
@@ -169,6 +177,6 @@ class Connection {
 
   close(): void {
     this.engine.kill()
-    this.outbox.dispose()
+    this.channel.close()
   }
 }

@@ -1,4 +1,5 @@
 import { native } from '../native.js'
+import { FIRST_GIVEN } from '../process/protocol.js'
 import { byteLength, emptyTensor, type Tensor, tensorBytes, tensorFromBytes } from '../tensor.js'
 import type { TensorInfo } from './artifact.js'
 import type { NamedTensors } from './inputs.js'
@@ -8,48 +9,74 @@ const ALIGNMENT = 64
 
 /** Tensors in memory that two processes share, for the one that did not write them. */
 export interface Parcel {
-  readonly memory: { readonly name: string; readonly size: number }
+  /** Bytes of the memory. */
+  readonly size: number
   /** Of the tensors in the order in which both sides know them. */
   readonly shapes: readonly (readonly number[])[]
 }
 
-/** Where tensors are put for another process; later ones take the place of earlier ones. */
-export class Outbox {
-  private memory: { readonly name: string; readonly buffer: ArrayBuffer } | undefined
+/** Memory of two processes, which both have it as a file without a name. */
+class Memory {
+  private buffer = new ArrayBuffer(0)
 
-  constructor(private readonly infos: readonly TensorInfo[]) {}
+  constructor(private readonly descriptor: number) {}
 
-  /** Copies tensors in. */
-  put(tensors: NamedTensors): Parcel {
-    const shapes = this.infos.map(({ name }) => (tensors[name] as Tensor).shape)
-    const needed = sizeOf(this.infos, shapes)
-    if (!this.memory || this.memory.buffer.byteLength < needed) {
-      this.dispose()
-      this.memory = native.sharedMemoryCreate(needed)
-    }
-    const { name, buffer } = this.memory
-    for (const [each, view] of Object.entries(viewsOf(buffer, this.infos, shapes)))
-      copy(view, tensors[each] as Tensor)
-    return { memory: { name, size: buffer.byteLength }, shapes }
+  /** At least so many bytes. Earlier buffers stay and hold the same bytes. */
+  bytes(size: number): ArrayBuffer {
+    if (this.buffer.byteLength < size) this.buffer = native.mapMemoryFile(this.descriptor, size)
+    return this.buffer
+  }
+}
+
+/** A way for tensors to an engine and one back, each for one parcel at a time. The memory is gone with the last of the two processes. */
+export class TensorChannel {
+  private readonly files = [native.openMemoryFile(), native.openMemoryFile()] as const
+  readonly there = new Memory(this.files[0][1])
+  readonly back = new Memory(this.files[1][1])
+
+  /** For the engine. */
+  get descriptors(): readonly number[] {
+    return this.files.map(([, descriptor]) => descriptor)
   }
 
-  /** Forgets the memory, which the other side may not have opened. */
-  dispose(): void {
-    if (this.memory) native.sharedMemoryUnlink(this.memory.name)
-    this.memory = undefined
+  close(): void {
+    for (const [file] of this.files) native.closeMemoryFile(file)
+  }
+}
+
+/** The engine's end of its channel. */
+export const engineChannel = {
+  there: new Memory(FIRST_GIVEN),
+  back: new Memory(FIRST_GIVEN + 1),
+} as const
+
+/** Where tensors are put for another process; later ones take the place of earlier ones. */
+export class Outbox {
+  constructor(
+    private readonly memory: Memory,
+    private readonly infos: readonly TensorInfo[],
+  ) {}
+
+  /** Copies tensors in. @throws `ERR_SHARED_MEMORY` */
+  put(tensors: NamedTensors): Parcel {
+    const shapes = this.infos.map(({ name }) => (tensors[name] as Tensor).shape)
+    const buffer = this.memory.bytes(sizeOf(this.infos, shapes))
+    for (const [each, view] of Object.entries(viewsOf(buffer, this.infos, shapes)))
+      copy(view, tensors[each] as Tensor)
+    return { size: buffer.byteLength, shapes }
   }
 }
 
 /** Where tensors of another process are found. */
 export class Inbox {
-  private memory: { readonly name: string; readonly buffer: ArrayBuffer } | undefined
-
-  constructor(private readonly infos: readonly TensorInfo[]) {}
+  constructor(
+    private readonly memory: Memory,
+    private readonly infos: readonly TensorInfo[],
+  ) {}
 
   /** The tensors in place: they change when the other side puts others there. */
-  inPlace({ memory: { name, size }, shapes }: Parcel): NamedTensors {
-    if (this.memory?.name !== name) this.memory = { name, buffer: native.sharedMemoryOpen(name, size) }
-    return viewsOf(this.memory.buffer, this.infos, shapes)
+  inPlace({ size, shapes }: Parcel): NamedTensors {
+    return viewsOf(this.memory.bytes(size), this.infos, shapes)
   }
 
   /** Copies of the tensors. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { TvmNodeError } from '../errors.js'
-import { makePrivateFolder, removePrivateFolder, writePrivate } from '../files.js'
+import { makePrivateFolder, removePrivateFolder, writePrivate } from '../private-folders.js'
 import {
   adoptParallelLoops,
   type CallResults,

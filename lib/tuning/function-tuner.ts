@@ -64,6 +64,7 @@ export class FunctionTuner<Candidate, Task extends FunctionTask = FunctionTask> 
     private readonly scheduling: FunctionScheduling<Candidate, Task>,
     private readonly request: NetworkRequest,
     private readonly config: TunerSettings,
+    private readonly memoryBytes?: number,
   ) {}
 
   openRecords(path: string): Promise<RecordStore> {
@@ -74,7 +75,8 @@ export class FunctionTuner<Candidate, Task extends FunctionTask = FunctionTask> 
     const { engine, extractRequest } = this.scheduling
     const request = extractRequest(this.request, hardwareOf(this.config, this.request.target))
     this.engine = new Engine()
-    const extracted = (await this.engine.run(engine.extract, request, { signal })) as Extracted
+    const { memoryBytes } = this
+    const extracted = (await this.engine.run(engine.extract, request, { signal, memoryBytes })) as Extracted
     const { target, tasks, warnings = [] } = extracted
     this.target = target
     this.warnings = warnings
@@ -138,7 +140,10 @@ export class FunctionTuner<Candidate, Task extends FunctionTask = FunctionTask> 
     request: FunctionSearchRequest<Candidate>,
     signal: AbortSignal | undefined,
   ): Promise<Candidate[]> {
-    return (await engine.run(this.scheduling.engine.search, request, { signal })) as Candidate[]
+    return (await engine.run(this.scheduling.engine.search, request, {
+      signal,
+      memoryBytes: this.memoryBytes,
+    })) as Candidate[]
   }
 
   private news(state: TaskState): MeasuredProgram<Candidate>[] {

@@ -233,7 +233,7 @@ export class TuningSession {
 export function measuringFor(
   { builder, runner = {}, timeout }: TunerSettings,
   target: string,
-  config: BuilderOptions['config'] = {},
+  limits: Pick<BuilderOptions, 'config' | 'memoryBytes'> = {},
   board?: MicroBoard,
 ): {
   builder: Builder
@@ -253,7 +253,7 @@ export function measuringFor(
   const makeRunner = () => {
     if (board) return new MicroRunner({ ...timing, board, ...given('parallel', parallel) })
     if (tracker === undefined || key === undefined)
-      return new LocalRunner({ ...timing, ...given('threads', threads) })
+      return new LocalRunner({ ...timing, ...given('threads', threads), memoryBytes: limits.memoryBytes })
     return new RpcRunner({
       ...timing,
       tracker: parseAddress(tracker, TRACKER_PORT),
@@ -266,7 +266,7 @@ export function measuringFor(
   return {
     builder: new LocalBuilder({
       timeout,
-      config,
+      ...limits,
       ...given('platform', board?.platform),
       ...given('parallel', builder?.parallel),
       ...given('timeout', builder?.timeout),

@@ -1,5 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Artifact, CompileOptions } from '../compile/compile.js'
@@ -8,6 +6,8 @@ import { LimitedTime, type Limits } from '../limits.js'
 import type { Runner } from '../measure/trial.js'
 import type { MicroBoard } from '../micro/micro-board.js'
 import { checkOptions, limitOptions, optionSchema } from '../options.js'
+import { makePrivateFolder, removePrivateFolder, writePrivate } from '../private-folders.js'
+import { memoryLimit } from '../process/engine-limits.js'
 import type { TrialError, TuningRecord } from '../schedule-config/record.js'
 import { describeWorkload, type Workload } from '../schedule-config/workload.js'
 import { autoScheduling } from './auto-scheduler/scheduling.js'
@@ -35,6 +35,8 @@ export interface TuneOptions
   readonly threads?: number
   /** A board without an operating system that the trials are built for and run on; `boards/` describes one. @internal */
   readonly micro?: MicroBoard | undefined
+  /** Bytes of memory of each process that searches, builds, measures or compiles: see `CompileOptions.memoryBytes`. */
+  readonly memoryBytes?: number
   /** Hears every trial, and how far the tuning is. */
   readonly onEvent?: (event: TuneEvent) => void
 }
@@ -49,6 +51,7 @@ const optionsSchema = optionSchema({
   tuner: z.looseObject({}),
   threads: z.int().min(1),
   micro: z.looseObject({}),
+  memoryBytes: memoryLimit(),
   onEvent: z.instanceof(Function),
   ...limitOptions,
 })
@@ -100,8 +103,9 @@ async function withTuning<T>(
   const emit = guarded(options.onEvent)
   using time = new LimitedTime({ signal: options.signal, timeoutMs: options.timeoutMs })
   const { signal } = time
-  const tuner = searchTuner({ target: options.target ?? DEFAULT_TARGET, templates, source }, config)
-  const measuring = measuringFor(config, options.target ?? DEFAULT_TARGET, options.config, options.micro)
+  const { target = DEFAULT_TARGET, memoryBytes, micro } = options
+  const tuner = searchTuner({ target, templates, source }, config, memoryBytes)
+  const measuring = measuringFor(config, target, { config: options.config ?? {}, memoryBytes }, micro)
   let records: RecordStore | undefined
   try {
     records = config.records === undefined ? undefined : await tuner.openRecords(config.records)
@@ -129,13 +133,19 @@ async function withTuning<T>(
 }
 
 /** @throws `ERR_NOT_AVAILABLE` for a way of tuning that this version has not, or that needs a whole network */
-function searchTuner(request: ExtractRequest, config: TunerSettings): SearchTuner {
+function searchTuner(
+  request: ExtractRequest,
+  config: TunerSettings,
+  memoryBytes: number | undefined,
+): SearchTuner {
   const { source } = request
-  if (config.name === 'autotvm') return new AutotvmTuner(request, config)
+  if (config.name === 'autotvm') return new AutotvmTuner(request, config, memoryBytes)
   if ('model' in source) {
     const network = { ...request, source }
-    if (config.name === 'auto_scheduler') return new FunctionTuner(autoScheduling, network, config)
-    if (config.name === 'meta_scheduler') return new FunctionTuner(metaScheduling, network, config)
+    if (config.name === 'auto_scheduler')
+      return new FunctionTuner(autoScheduling, network, config, memoryBytes)
+    if (config.name === 'meta_scheduler')
+      return new FunctionTuner(metaScheduling, network, config, memoryBytes)
   }
   const what = 'model' in source ? 'networks' : 'workloads of templates'
   throw new TvmNodeError('ERR_NOT_AVAILABLE', `${what} are not searched with '${config.name}'`)
@@ -167,14 +177,17 @@ export async function tune(model: string | Uint8Array, options: TuneOptions = {}
   const { target = DEFAULT_TARGET, optLevel = 3, shapes = {}, constants = {} } = options
   const { templates = [], config = {} } = options
   const started = performance.now()
-  const folder = await mkdtemp(join(tmpdir(), 'tvm-node-tune-'))
+  const folder = await makePrivateFolder('tune')
   try {
     const path = typeof model === 'string' ? resolve(model) : join(folder, 'model.onnx')
-    if (typeof model !== 'string') await writeFile(path, model)
+    if (typeof model !== 'string') await writePrivate(path, model)
     const source = { model: path, optLevel, shapes, constants }
     return await withTuning(source, options, async ({ session, tasks, infos, runner, emit, signal }) => {
       const executor = options.micro ? 'aot' : 'auto'
-      const compileOptions = { target, executor, optLevel, shapes, constants, templates, config } as const
+      const compileOptions: CompileOptions = {
+        ...{ target, executor, optLevel, shapes, constants, templates, config },
+        ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
+      }
       const network = { compile: compileOptions, runner, threads: options.threads, signal }
       emit({ type: 'phase', phase: 'baseline' })
       const untuned = await buildCandidate(path, 'untuned', [], network)
@@ -218,7 +231,7 @@ export async function tune(model: string | Uint8Array, options: TuneOptions = {}
       }
     })
   } finally {
-    await rm(folder, { recursive: true, force: true })
+    await removePrivateFolder(folder)
   }
 }
 

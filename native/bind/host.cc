@@ -30,30 +30,33 @@ Napi::Value CpuFeaturesOf(EnvState&, const Napi::CallbackInfo& info) {
   return list;
 }
 
-Napi::Value SharedMemoryCreate(EnvState&, const Napi::CallbackInfo& info) {
-  const double size = info[0].As<Napi::Number>().DoubleValue();
-  if (!(size >= 1)) throw CodedError("ERR_INVALID_ARGUMENT", "shared memory needs a size above 0");
-  SharedMemory memory = SharedMemory::Create(static_cast<size_t>(size));
-  Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("name", memory.name());
-  result.Set("buffer", BufferOver(info.Env(), std::move(memory)));
+Napi::Value OpenMemoryFile(EnvState&, const Napi::CallbackInfo& info) {
+  auto* file = new MemoryFile();
+  const int descriptor = file->descriptor();
+  Napi::Array result = Napi::Array::New(info.Env(), 2);
+  result.Set(0u, Napi::External<MemoryFile>::New(info.Env(), file,
+                                                 [](Napi::Env, MemoryFile* held) { delete held; }));
+  result.Set(1u, descriptor);
   return result;
 }
 
-Napi::Value SharedMemoryOpen(EnvState&, const Napi::CallbackInfo& info) {
-  const auto size = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
-  return BufferOver(info.Env(), SharedMemory::Open(info[0].As<Napi::String>().Utf8Value(), size));
+Napi::Value CloseMemoryFile(EnvState&, const Napi::CallbackInfo& info) {
+  if (!info[0].IsExternal()) throw CodedError("ERR_INVALID_ARGUMENT", "expected a memory file");
+  info[0].As<Napi::External<MemoryFile>>().Data()->Close();
+  return info.Env().Undefined();
+}
+
+Napi::Value MapMemoryFile(EnvState&, const Napi::CallbackInfo& info) {
+  const double size = info[1].As<Napi::Number>().DoubleValue();
+  if (!(size >= 1)) throw CodedError("ERR_INVALID_ARGUMENT", "shared memory needs a size above 0");
+  const int descriptor = info[0].As<Napi::Number>().Int32Value();
+  return BufferOver(info.Env(), SharedMemory(descriptor, static_cast<size_t>(size)));
 }
 
 Napi::Value EndWithParent(EnvState&, const Napi::CallbackInfo& info) {
 #ifdef __linux__
   prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
-  return info.Env().Undefined();
-}
-
-Napi::Value SharedMemoryUnlink(EnvState&, const Napi::CallbackInfo& info) {
-  SharedMemory::Unlink(info[0].As<Napi::String>().Utf8Value());
   return info.Env().Undefined();
 }
 

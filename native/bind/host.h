@@ -9,12 +9,12 @@ namespace tvm_node {
 Napi::Value CpuFeaturesOf(EnvState& state, const Napi::CallbackInfo& info);
 /** endWithParent(): the system kills this process when the thread that started it ends (Linux). */
 Napi::Value EndWithParent(EnvState& state, const Napi::CallbackInfo& info);
-/** sharedMemoryCreate(size): { name, buffer } */
-Napi::Value SharedMemoryCreate(EnvState& state, const Napi::CallbackInfo& info);
-/** sharedMemoryOpen(name, size): the buffer. The name is gone afterwards. */
-Napi::Value SharedMemoryOpen(EnvState& state, const Napi::CallbackInfo& info);
-/** sharedMemoryUnlink(name): for a name that nobody opened. */
-Napi::Value SharedMemoryUnlink(EnvState& state, const Napi::CallbackInfo& info);
+/** openMemoryFile(): [file, descriptor]; closed by hand, by the collector, or with the environment */
+Napi::Value OpenMemoryFile(EnvState& state, const Napi::CallbackInfo& info);
+/** closeMemoryFile(file) */
+Napi::Value CloseMemoryFile(EnvState& state, const Napi::CallbackInfo& info);
+/** mapMemoryFile(descriptor, size): a buffer over its first bytes */
+Napi::Value MapMemoryFile(EnvState& state, const Napi::CallbackInfo& info);
 /** socketBlocking(fd, blocking) */
 Napi::Value SocketBlocking(EnvState& state, const Napi::CallbackInfo& info);
 /** socketDuplicate(fd): another descriptor of the socket */

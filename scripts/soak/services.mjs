@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { summarize } from '../../dist/statistics.js'
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
@@ -79,4 +80,19 @@ export async function settled(pid, seconds = 30) {
     return performance.now() - since > 500
   }, seconds)
   return holdings(pid)
+}
+
+/**
+ * What is more in the last third of the samples than in the first, of which the very first fills pools and heaps.
+ *
+ * @param breath - Kilobytes by which a process may grow without a leak: heaps of Node breathe.
+ */
+export function growth(samples, breath) {
+  const third = Math.max(1, Math.floor((samples.length - 1) / 3))
+  const [first, last] = [samples.slice(1, 1 + third), samples.slice(-third)]
+  const median = (list, name) => summarize(list.map((sample) => sample[name])).median
+  return Object.keys(samples[0] ?? {}).filter((name) => {
+    const slack = name.endsWith('_kb') ? breath : 0
+    return name !== 'cycles' && median(last, name) > median(first, name) + slack
+  })
 }

@@ -10,8 +10,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readArguments, report } from '../../bench/support.mjs'
 import { queryTracker } from '../../dist/rpc/tracker-client.js'
-import { summarize } from '../../dist/statistics.js'
-import { endService, settled, startService, until } from './services.mjs'
+import { endService, growth, settled, startService, until } from './services.mjs'
 
 const options = readArguments({ cycles: 10000, clients: 2, every: 500, on: '', rows: '' })
 const KEY = 'soak'
@@ -73,17 +72,6 @@ async function cycle(count) {
   await Promise.all(ends)
 }
 
-/** What is more in the last third of the samples than in the first, of which the very first fills pools and heaps. */
-function growth(rows) {
-  const third = Math.max(1, Math.floor((rows.length - 1) / 3))
-  const [first, last] = [rows.slice(1, 1 + third), rows.slice(-third)]
-  const median = (list, name) => summarize(list.map((row) => row[name])).median
-  return Object.keys(rows[0] ?? {}).filter((name) => {
-    const breath = name.endsWith('_kb') ? BREATH_KB : 0
-    return name !== 'cycles' && median(last, name) > median(first, name) + breath
-  })
-}
-
 try {
   const kept = options.rows && existsSync(options.rows) ? readFileSync(options.rows, 'utf8') : ''
   const rows = kept
@@ -102,7 +90,7 @@ try {
   }
   report(rows, options)
   if (rows.length < 4) console.error('too few samples to tell growth: make --every smaller')
-  else if (growth(rows).length > 0) throw new Error(`grew: ${growth(rows).join(', ')}`)
+  else if (growth(rows, BREATH_KB).length > 0) throw new Error(`grew: ${growth(rows, BREATH_KB).join(', ')}`)
 } catch (error) {
   for (const { stderr } of started) if (stderr) console.error(stderr)
   throw error

@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { TvmBackend } from '#lib/backend/backend.js'
 import { resolveConfig } from '#lib/backend/config.js'
 import { loadBackendConfig } from '#lib/backend/config-file.js'
@@ -185,4 +185,47 @@ test.each([
 
 test('a file that is not there', () => {
   expect(() => loadBackendConfig(join(folder, 'none.yaml'))).toThrow(fault('ERR_CONFIG', /cannot read/))
+})
+
+describe('a configuration of strangers', () => {
+  const hostile = (text: string) => {
+    const path = join(folder, 'hostile.yaml')
+    writeFileSync(path, text)
+    return () => loadBackendConfig(path)
+  }
+  test('chooses files of its groups and no others', () => {
+    writeFileSync(join(folder, 'secret.yaml'), 'name: secret\ntarget: llvm\n')
+    mkdirSync(join(folder, 'backend/board'), { recursive: true })
+    for (const option of ['../../secret', `${folder}/secret`, '..\\..\\secret', 'x/../../../secret'])
+      expect(() => loadBackendConfig(file, [`backend/board=${option}`])).toThrow(
+        fault('ERR_CONFIG', /no option/),
+      )
+    expect(hostile('defaults: [{ backend/board: ../../secret }]')).toThrow(fault('ERR_CONFIG', /no option/))
+  })
+  test.each([
+    [
+      'aliases that multiply',
+      `a: &a [x]\n${Array.from({ length: 9 }, (_, i) => `a${i}: &a${i} [${Array(20).fill(i === 0 ? '*a' : `*a${i - 1}`)}]`).join('\n')}`,
+      /alias/,
+    ],
+    ['an alias of nothing', 'a: *b', /alias/i],
+    ['deep nesting', '['.repeat(100_000), /nested too deeply|line 1/],
+    ['a key of JavaScript', 'backend: { __proto__: { x: 1 } }', /__proto__/],
+  ])('%s end with a code', (_, text, message) => {
+    expect(hostile(text)).toThrow(fault('ERR_CONFIG', message))
+  })
+  test('changes no prototype', () => {
+    const before = Object.getOwnPropertyNames(Object.prototype).sort()
+    for (const override of [
+      '~__proto__.toString',
+      '__proto__.x=1',
+      '+backend.__proto__.x=1',
+      '~backend.__proto__',
+    ])
+      expect(() => loadBackendConfig(file, [override])).toThrow(fault('ERR_CONFIG', /__proto__/))
+    for (const override of ['constructor.prototype.x=1', '~constructor.prototype', '~toString'])
+      loadBackendConfig(file, [override])
+    expect(Object.getOwnPropertyNames(Object.prototype).sort()).toEqual(before)
+    expect({}.toString()).toBe('[object Object]')
+  })
 })

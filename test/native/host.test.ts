@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { native } from '#lib/native.js'
 
@@ -30,47 +31,77 @@ describe('processor features', () => {
 })
 
 describe('shared memory', () => {
-  const ours = () => readdirSync('/dev/shm').filter((name) => name.startsWith(`tvm-node-${process.pid}-`))
-
-  test('reaches another process and leaves no name behind', () => {
-    const { name, buffer } = native.sharedMemoryCreate(1 << 16)
-    expect(buffer.byteLength).toBe(1 << 16)
-    expect(new Uint8Array(buffer).every((byte) => byte === 0)).toBe(true)
-    expect(ours()).toHaveLength(1)
-    const path = new URL('../../dist/native.js', import.meta.url).href
-    const script = `import { native } from '${path}'
-      new Float64Array(native.sharedMemoryOpen('${name}', ${1 << 16}))[8191] = Math.PI`
-    const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
-      encoding: 'utf8',
+  /** Descriptors of memory files that this process has open. */
+  const open = () =>
+    readdirSync('/proc/self/fd').filter((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`).startsWith('/memfd:tvm-node')
+      } catch {
+        return false
+      }
     })
-    expect(stderr).toBe('')
-    expect(new Float64Array(buffer)[8191]).toBe(Math.PI)
-    expect(ours()).toEqual([])
-  })
-  test('is unmapped when collected', async () => {
-    const mapped = () =>
-      readFileSync('/proc/self/maps', 'utf8')
-        .split('\n')
-        .filter((line) => line.includes('/tvm-node-')).length
-    for (let i = 0; i < 20; i++) native.sharedMemoryUnlink(native.sharedMemoryCreate(4096).name)
-    for (let i = 0; i < 10 && mapped() > 0; i++) {
+  const mapped = () =>
+    readFileSync('/proc/self/maps', 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('/memfd:tvm-node')).length
+  async function collected(count: () => number) {
+    for (let i = 0; i < 20 && count() > 0; i++) {
       globalThis.gc?.()
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
-    expect(mapped()).toBe(0)
-    expect(ours()).toEqual([])
+    return count()
+  }
+
+  test('reaches another process that is given the descriptor, and grows for both', () => {
+    const [file, descriptor] = native.openMemoryFile()
+    const buffer = native.mapMemoryFile(descriptor, 100)
+    expect(buffer.byteLength).toBe(100)
+    new Uint8Array(buffer).fill(7)
+    const path = new URL('../../dist/native.js', import.meta.url).href
+    const script = `import { native } from '${path}'
+      const view = new Float64Array(native.mapMemoryFile(3, ${1 << 16}))
+      if (new Uint8Array(view.buffer)[99] !== 7 || view[8191] !== 0) throw new Error('other bytes')
+      view[8191] = Math.PI`
+    const { stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe', descriptor],
+    })
+    expect(stderr).toBe('')
+    expect(new Float64Array(native.mapMemoryFile(descriptor, 1 << 16))[8191]).toBe(Math.PI)
+    native.closeMemoryFile(file)
+  })
+  test('is unmapped when collected, and closed by hand, by the collector or with its thread', async () => {
+    let [file, descriptor]: [object | undefined, number] = native.openMemoryFile()
+    native.mapMemoryFile(descriptor, 4096)
+    native.closeMemoryFile(file)
+    native.closeMemoryFile(file)
+    file = undefined
+    for (let i = 0; i < 20; i++) native.mapMemoryFile(native.openMemoryFile()[1], 4096)
+    const path = new URL('../../dist/native.js', import.meta.url).href
+    const script = `import('${path}').then(({ native }) => { globalThis.kept = native.openMemoryFile(); setInterval(() => {}, 1e4) })`
+    const worker = new Worker(script, { eval: true })
+    await expect.poll(() => open().length).toBe(21)
+    await worker.terminate()
+    expect(await collected(mapped)).toBe(0)
+    expect(await collected(() => open().length)).toBe(0)
+  })
+  test('has no name', () => {
+    const before = readdirSync('/dev/shm')
+    const [file, descriptor] = native.openMemoryFile()
+    native.mapMemoryFile(descriptor, 4096)
+    expect(readdirSync('/dev/shm')).toEqual(before)
+    native.closeMemoryFile(file)
   })
   test.each<[string, () => unknown, string]>([
-    ['no size', () => native.sharedMemoryCreate(0), 'ERR_INVALID_ARGUMENT'],
-    ['more than there is', () => native.sharedMemoryCreate(2 ** 50), 'ERR_SHARED_MEMORY'],
-    ['a name of nobody', () => native.sharedMemoryOpen('/tvm-node-none', 16), 'ERR_SHARED_MEMORY'],
+    ['no size', () => native.mapMemoryFile(native.openMemoryFile()[1], 0), 'ERR_INVALID_ARGUMENT'],
     [
-      'another size',
-      () => native.sharedMemoryOpen(native.sharedMemoryCreate(64).name, 65),
+      'more than there is',
+      () => native.mapMemoryFile(native.openMemoryFile()[1], 2 ** 50),
       'ERR_SHARED_MEMORY',
     ],
+    ['a descriptor of nobody', () => native.mapMemoryFile(-1, 16), 'ERR_SHARED_MEMORY'],
+    ['what is no file', () => native.closeMemoryFile({}), 'ERR_INVALID_ARGUMENT'],
   ])('%s is refused', (_, call, code) => {
     expect(call).toThrow(expect.objectContaining({ code }))
-    for (const name of ours()) native.sharedMemoryUnlink(`/${name}`)
   })
 })

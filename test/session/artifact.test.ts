@@ -1,9 +1,10 @@
+import { createHash } from 'node:crypto'
 import { closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { compile } from '#lib/compile/compile.js'
 import { isTvmNodeError } from '#lib/errors.js'
-import { readArtifact } from '#lib/session/artifact.js'
+import { readArtifact, writeArtifact } from '#lib/session/artifact.js'
 import { load } from '#lib/session/load.js'
 import { artifactOf } from '../support/artifacts.js'
 import { cli } from '../support/cli.js'
@@ -74,4 +75,57 @@ test.each([
   }
   const { code, json } = await cli(['profile', artifact.path, '--json'])
   expect({ code, error: json[0].error.code }).toEqual({ code: 1, error: 'ERR_CPU_FEATURES' })
+})
+
+describe('a file with a right sum is refused all the same', () => {
+  /** The good artifact with other metadata or members. */
+  async function rewritten(change: (metadata: object) => object, more: Record<string, Uint8Array[]> = {}) {
+    const { metadata, members } = await readArtifact(good)
+    const pieces = Object.fromEntries(Object.entries(members).map(([name, data]) => [name, [data]]))
+    await writeArtifact(path, change(metadata) as never, { ...pieces, ...more })
+  }
+  test.each([0, 2, 99])('of format %i, older or newer: by name', async (format) => {
+    await rewritten((metadata) => ({ ...metadata, format }))
+    await expect(load(path)).rejects.toMatchObject({
+      code: 'ERR_ARTIFACT_VERSION',
+      message: expect.stringContaining(
+        `has artifact format ${format}; this version of tvm-node reads format 1`,
+      ),
+      details: { format },
+    })
+  })
+  test.each([
+    ['format', 'one'],
+    ['format', undefined],
+    ['inputs', {}],
+    ['inputs', [{ name: 'x', internal: 'x', shape: [-2], dtype: 'float32' }]],
+    ['outputs', [{ name: 'y', shape: [2], dtype: 'float31' }]],
+    ['executor', 'constructor'],
+    ['cpuFeatures', [1]],
+    ['schedules', null],
+    ['structure', { inputs: { x: 'tensors' }, outputs: {} }],
+  ])('metadata with %s %j', async (name, value) => {
+    await rewritten((metadata) => ({ ...metadata, [name]: value }))
+    await expect(load(path)).rejects.toMatchObject({
+      code: 'ERR_ARTIFACT_DAMAGED',
+      message: expect.stringContaining(`no right '${name}'`),
+    })
+  })
+  test('a member beside those that it lists', async () => {
+    await rewritten((metadata) => metadata)
+    const whole = readFileSync(path, 'latin1')
+    expect(await refusal()).toBeUndefined()
+    // The list names another file of the same length.
+    const [name] = Object.keys((await readArtifact(path)).members) as [string]
+    const other = whole.replace(`"${name}": {`, `"${'x'.repeat(name.length)}": {`)
+    const body = Buffer.from(other, 'latin1').subarray(0, -2048)
+    const sum = createHash('sha256').update(body).digest('hex')
+    const seal = Buffer.from(other.slice(-2048), 'latin1')
+    seal.write(sum, 512, 'latin1')
+    writeFileSync(path, Buffer.concat([body, seal]))
+    await expect(load(path)).rejects.toMatchObject({
+      code: 'ERR_ARTIFACT_DAMAGED',
+      message: expect.stringContaining('is not what its metadata list'),
+    })
+  })
 })

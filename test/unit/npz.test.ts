@@ -89,3 +89,29 @@ describe('npz', () => {
     }
   })
 })
+
+describe('archives that grow', () => {
+  /** An archive with one entry whose directory claims another size. */
+  function claiming(bytes: number): Uint8Array {
+    const archive = Buffer.from(zipSync({ 'x.npy': new Uint8Array(1000) }, { level: 9 }))
+    for (const [mark, at] of [
+      [0x04034b50, 22],
+      [0x02014b50, 24],
+    ] as const) {
+      const start = archive.indexOf(Buffer.from(Uint32Array.of(mark).buffer))
+      archive.writeUInt32LE(bytes, start + at)
+    }
+    return archive
+  }
+  test.each([2 ** 20, 2 ** 31, 2 ** 32 - 2])(
+    'an entry that claims %i bytes it cannot have is refused',
+    (bytes) => {
+      expect(() => decodeNpz(claiming(bytes))).toThrow(
+        expect.objectContaining({
+          code: 'ERR_NPZ',
+          message: expect.stringContaining(`claims ${bytes} bytes`),
+        }),
+      )
+    },
+  )
+})

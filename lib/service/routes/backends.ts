@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { makePrivateFolder, removePrivateFolder } from '../../files.js'
+import { makePrivateFolder, removePrivateFolder } from '../../private-folders.js'
 import type { ModelBody } from '../route.js'
 import { type Reply, route } from '../route.js'
 import {

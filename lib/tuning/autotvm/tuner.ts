@@ -15,6 +15,7 @@ export class AutotvmTuner implements SearchTuner {
   constructor(
     private readonly request: ExtractRequest,
     private readonly config: TunerSettings,
+    private readonly memoryBytes?: number,
   ) {}
 
   /** The library's name of the target; known after `extract`. */
@@ -69,7 +70,7 @@ export class AutotvmTuner implements SearchTuner {
 
   private async ask(task: string, request: unknown, signal?: AbortSignal): Promise<unknown> {
     if (!this.engine?.alive) this.engine = new Engine()
-    return await this.engine.run(task, request, { signal })
+    return await this.engine.run(task, request, { signal, memoryBytes: this.memoryBytes })
   }
 
   dispose(): void {
