@@ -169,6 +169,7 @@ function loopInRun(
   const going = condition ? reshape(condition, []) : scalar(1, 'bool')
   const most = limit && reshape(limit, [1])
   return collecting(node, body, context, [going, ...initial], {
+    decidedBy: [limit, condition],
     goesOn([count, active], captured) {
       if (!most) return active as Value
       const within = less(count as Value, captured.adopt(most))
@@ -180,6 +181,8 @@ function loopInRun(
 }
 
 interface Steps {
+  /** What decides on their number; where it were known, steps could be written out. */
+  readonly decidedBy: readonly (Value | undefined)[]
   goesOn(state: readonly Value[], captured: Captured): Value
   /** What the body gets in step `count`, int64 [1]. */
   inputs(count: Value, state: readonly Value[], captured: Captured): readonly Value[]
@@ -201,7 +204,7 @@ function collecting(
   if (initial.some((value) => !value.isTensor || value.stored))
     node.dynamic(
       'it has sequences in its state, and the number of steps is found while the model runs',
-      initial,
+      steps.decidedBy,
     )
   const size = initial.length
   const dimsOf: (readonly number[])[] = []
@@ -301,6 +304,7 @@ function scanInRun(
 ): Value[] {
   const steps = extentValue(length)
   const results = collecting(node, node.attrs.graph('body'), context, initial, {
+    decidedBy: scanned,
     goesOn: ([count], captured) => reshape(less(count as Value, captured.adopt(steps)), []),
     inputs: (count, state, captured) => [
       ...state,
