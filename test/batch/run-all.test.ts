@@ -113,7 +113,7 @@ test.each([
   ['models: [small.onnx\n', ':2: '],
   ['models: [none.onnx]\nboards: [local_cpu]\n', 'none.onnx'],
   ['models: [small.onnx]\nboards: [local_cp]\n', "did you mean 'local_cpu'?"],
-  ['models: [small.onnx]\nboards: [local_cpu]\ntuners: [meta_scheduler]\n', "has no tuner 'meta_scheduler'"],
+  ['models: [small.onnx]\nboards: [local_cpu]\ntuners: [tensorrt]\n', "has no tuner 'tensorrt'"],
 ])('%j is refused before any work', (text, message) => {
   const path = config('wrong.yaml', text)
   expect(() => readBatch(path)).toThrow(message)
