@@ -2,6 +2,7 @@ import { expect } from 'vitest'
 import { buildRelay } from '#lib/compile/build.js'
 import { type Expr, func, variable } from '#lib/ir/relay.js'
 import { target } from '#lib/ir/target.js'
+import { native } from '#lib/native.js'
 import { getGlobalFunc, type Module, NDArray, openLibrary } from '#lib/runtime/index.js'
 import type { Tensor } from '#lib/tensor.js'
 import type { Array32 } from './reference.js'
@@ -9,6 +10,13 @@ import type { Array32 } from './reference.js'
 interface RunOptions {
   readonly target?: string
   readonly optLevel?: number
+}
+
+/** Whether this machine's processor has what code for a target may use: other code would end the process. */
+export function runsHere(name: string): boolean {
+  openLibrary()
+  const present = new Set(native.cpuFeatures())
+  return target(name).cpuFeatures.every((feature) => present.has(feature))
 }
 
 /** Builds `body` of the given inputs, runs it by the graph executor and returns its single output. */
