@@ -22,7 +22,8 @@ const MOST_FINDINGS = 20
 /** Inputs by which coverage is counted. */
 const COUNTED = 20_000
 /** What loading the addon looks at, and where settings of automate may be. */
-const LOOKED_FOR = ['/etc/alpine-release', '/proc/self/', '/etc/automate.yml']
+const SETTINGS = ['yaml', 'yml', 'json'].map((ending) => `/etc/automate.${ending}`)
+const LOOKED_FOR = ['/etc/alpine-release', '/proc/self/', ...SETTINGS]
 const prototypeKeys = Object.getOwnPropertyNames(Object.prototype).length
 
 const child = process.argv[2] === '--child'

@@ -39,7 +39,9 @@ function textOf(declaration) {
 }
 
 const module = checker.getSymbolAtLocation(program.getSourceFile(entry))
-const sections = [...declarations(module)].map(([name, text]) => `## ${name}\n\n\`\`\`ts\n${text}\n\`\`\`\n`)
+const sections = [...declarations(module)].map(
+  ([name, text]) => `## ${name}\n\n\`\`\`text\n${text}\n\`\`\`\n`,
+)
 const head = [
   '# The public interface\n',
   '<!-- Generated from the declarations by `npm run docs:api-report`; edits here are lost. -->\n',
