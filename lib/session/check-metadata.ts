@@ -43,6 +43,14 @@ const tensor = {
 }
 const isStructure: Check = (value) => value === null || value === 'tensor' || listOf(isStructure)(value)
 
+/** All of them, which the type sees to. */
+const executors: Readonly<Record<ArtifactMetadata['executor'], true>> = {
+  graph: true,
+  aot: true,
+  vm: true,
+  host: true,
+}
+
 const checks: Readonly<Record<keyof ArtifactMetadata, Check>> = {
   format: isCount,
   name: isString,
@@ -52,7 +60,7 @@ const checks: Readonly<Record<keyof ArtifactMetadata, Check>> = {
   cpuFeatures: listOf(isString),
   libraryVersion: isString,
   libraryCommit: isString,
-  executor: (value) => value === 'graph' || value === 'aot' || value === 'vm',
+  executor: (value) => typeof value === 'string' && Object.hasOwn(executors, value),
   optLevel: isCount,
   inputs: listOf(objectWith({ ...tensor, internal: isString })),
   outputs: listOf(objectWith(tensor)),
