@@ -39,9 +39,10 @@ function connected(serial: object): Board {
   })
 }
 
-afterAll(() => {
-  if (existsSync(pid)) execFileSync('sh', ['-c', `kill $(cat ${pid}) || true`])
-})
+function unplug(): void {
+  if (existsSync(pid)) execFileSync('sh', ['-c', `kill $(cat ${pid}) || true; rm -f ${port}`])
+}
+afterAll(unplug)
 
 const tools = ['arm-none-eabi-gcc', 'qemu-system-arm', 'socat'] as const
 const withTools = test.skipIf(!tools.every(hasTool))
@@ -51,6 +52,7 @@ withTools(
   // Beside other work the pseudo terminals and QEMU sometimes do not find to each other.
   { timeout: 90_000, retry: 2 },
   async () => {
+    unplug()
     const before = spawn('socat', [`PTY,link=${port},raw,echo=0`, 'EXEC:sleep 1000'], { stdio: 'ignore' })
     writeFileSync(pid, String(before.pid))
     await until(() => existsSync(port))
