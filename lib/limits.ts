@@ -8,6 +8,12 @@ export interface Limits {
   readonly timeoutMs?: number | undefined
 }
 
+/** What is left of limits for the rest of an operation that began at `begun`, by `performance.now()`. */
+export function restOf({ signal, timeoutMs }: Limits, begun: number): Limits {
+  if (timeoutMs === undefined) return { signal }
+  return { signal, timeoutMs: Math.max(1, timeoutMs - (performance.now() - begun)) }
+}
+
 /** The longest delay that timers know, 24 days; what takes longer has no deadline. */
 const LONGEST_TIMER = 2 ** 31 - 1
 

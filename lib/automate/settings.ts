@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { parse } from 'yaml'
 import { z } from 'zod'
 import { type Leaf, leavesOf, parseConfig } from '../config/check.js'
 import { merge, type Tree } from '../config/compose.js'
 import { readConfigFile } from '../config/file.js'
+import { parseYaml } from '../config/yaml.js'
 import { TvmNodeError } from '../errors.js'
 import { atHome } from '../files.js'
 import { nearest } from '../nearest.js'
@@ -82,7 +82,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): AutomateSett
   if (files.length === 0 && !variables) return undefined
   const trees = files.map((file) => {
     readConfigFile(settingsSchema, file, completed)
-    return (parse(readFileSync(file, 'utf8')) ?? {}) as Tree
+    return (parseYaml(readFileSync(file, 'utf8')).data ?? {}) as Tree
   })
   const merged = [...trees, variables ?? {}].reduce(merge, {})
   return completed(parseConfig(settingsSchema, merged, 'the settings of automate')).automate

@@ -1,5 +1,5 @@
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
-import { LimitedTime, type Limits } from '../limits.js'
+import { LimitedTime, type Limits, restOf } from '../limits.js'
 import { HostLocks } from '../locks/host-locks.js'
 import { Lease } from '../locks/lease.js'
 import type { Holder, LockStore } from '../locks/lock-store.js'
@@ -34,9 +34,7 @@ export class HeldHost {
     try {
       // At its own pace: connecting takes longer than a step on a lock may.
       if (!database) await held.connect(limits)
-      const { signal, timeoutMs } = limits
-      const left = timeoutMs === undefined ? undefined : Math.max(1, timeoutMs - (performance.now() - begun))
-      held.lease = await Lease.acquire(store, name, { signal, timeoutMs: left, leaseMs: where.leaseMs })
+      held.lease = await Lease.acquire(store, name, { ...restOf(limits, begun), leaseMs: where.leaseMs })
       limits.signal?.throwIfAborted()
       return held
     } catch (error) {

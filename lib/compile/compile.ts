@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import { copyWhole, writeWhole } from '../files.js'
-import type { Limits } from '../limits.js'
+import { type Limits, restOf } from '../limits.js'
 import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import { makePrivateFolder, removePrivateFolder, writePrivate } from '../private-folders.js'
 import { runInEngine } from '../process/engine.js'
@@ -190,7 +190,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
       `compile: verify is for artifacts, the format is '${format}'`,
     )
   }
-  const deadline = timeoutMs === undefined ? undefined : performance.now() + timeoutMs
+  const begun = performance.now()
   const folder = await makePrivateFolder()
   try {
     const source = typeof model === 'string' ? resolve(model) : join(folder, 'model.onnx')
@@ -230,20 +230,17 @@ export async function compile(model: string | Uint8Array, options: CompileOption
       ? await cache.findOrBuild(request, build, { signal, timeoutMs })
       : { result: await build(), fromCache: false }
     if (!options.verify) return Artifact.at(request.output, result, fromCache)
-    const left = () => (deadline === undefined ? undefined : Math.max(1, deadline - performance.now()))
     const report = (step?: string) =>
       onProgress?.({ type: 'phase', phase: 'verify', ...(step !== undefined && { step }) })
     report()
     await using plain = await compile(source, {
       ...plainOptions(options),
-      timeoutMs: left(),
+      ...restOf({ signal, timeoutMs }, begun),
       onProgress: ({ phase, step = phase }) => report(step),
     })
     const settings = options.verify === true ? {} : options.verify
-    const verification = await compareBuilds(request.output, plain.path, settings, {
-      signal,
-      timeoutMs: left(),
-    })
+    const left = restOf({ signal, timeoutMs }, begun)
+    const verification = await compareBuilds(request.output, plain.path, settings, left)
     return Artifact.at(request.output, result, fromCache, verification)
   } catch (error) {
     await removePrivateFolder(folder)

@@ -1,12 +1,10 @@
-import { isTvmNodeError } from '../errors.js'
 import { type BoardRuntime, compileRuntime } from '../micro/firmware.js'
 import type { Platform } from '../micro/platform.js'
 import { makePrivateFolder, removePrivateFolder } from '../private-folders.js'
 import { Engine } from '../process/engine.js'
-import { TrialError } from '../schedule-config/record.js'
 import { allowedCpus } from '../session/cpus.js'
 import type { BuildRequest, PassConfig } from './build-task.js'
-import type { Builder, BuildInput, BuildOutcome } from './trial.js'
+import { type Builder, type BuildInput, type BuildOutcome, buildErrors, failureOf } from './trial.js'
 
 export interface BuilderOptions {
   /** Processes that build; default the processors. */
@@ -59,11 +57,7 @@ export class LocalBuilder implements Builder {
       return (await engine.run('build', request, { signal, timeoutMs, memoryBytes })) as BuildOutcome
     } catch (error) {
       signal?.throwIfAborted()
-      return {
-        error: isTvmNodeError(error, 'ERR_TIMEOUT') ? TrialError.BUILD_TIMEOUT : TrialError.COMPILE_HOST,
-        message: (error as Error).message,
-        elapsed: (performance.now() - started) / 1000,
-      }
+      return failureOf(error, started, buildErrors)
     } finally {
       if (engine.alive) this.idle.push(engine)
       else this.engines.delete(engine)

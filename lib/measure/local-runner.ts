@@ -1,16 +1,16 @@
-import { isTvmNodeError } from '../errors.js'
 import { Engine } from '../process/engine.js'
-import { TrialError } from '../schedule-config/record.js'
 import { allowedCpus } from '../session/cpus.js'
 import { type ArtifactSource, load } from '../session/load.js'
 import type { RunRequest, TimingOptions } from './run-task.js'
 import {
   type BuiltTrial,
+  failureOf,
   type LoadedNetworks,
   loadBeside,
   type NetworkOptions,
   type Runner,
   type RunOutcome,
+  runErrors,
 } from './trial.js'
 
 export interface RunnerOptions extends Partial<TimingOptions> {
@@ -59,11 +59,7 @@ export class LocalRunner implements Runner {
       return (await this.engine.run('run', request, { signal, timeoutMs, memoryBytes })) as RunOutcome
     } catch (error) {
       signal?.throwIfAborted()
-      return {
-        error: isTvmNodeError(error, 'ERR_TIMEOUT') ? TrialError.RUN_TIMEOUT : TrialError.RUNTIME_DEVICE,
-        message: (error as Error).message,
-        elapsed: (performance.now() - started) / 1000,
-      }
+      return failureOf(error, started, runErrors)
     }
   }
 

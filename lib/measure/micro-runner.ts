@@ -1,12 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isTvmNodeError } from '../errors.js'
 import { type MicroBoard, startProgram } from '../micro/micro-board.js'
 import { buildNetworkProgram } from '../micro/network-program.js'
 import { countsInstructions } from '../micro/platform.js'
 import { makePrivateFolder, removePrivateFolder } from '../private-folders.js'
 import { RemoteSession } from '../rpc/remote-session.js'
-import { TrialError } from '../schedule-config/record.js'
 import { readArtifact } from '../session/artifact.js'
 import { allowedCpus } from '../session/cpus.js'
 import type { ArtifactSource } from '../session/load.js'
@@ -14,12 +12,14 @@ import { defaultTiming } from './local-runner.js'
 import type { TimingOptions } from './run-task.js'
 import {
   type BuiltTrial,
+  failureOf,
   type LoadedNetworks,
   loadBeside,
   type MeasuredNetwork,
   type NetworkOptions,
   type Runner,
   type RunOutcome,
+  runErrors,
   withoutExtremes,
 } from './trial.js'
 
@@ -71,11 +71,7 @@ export class MicroRunner implements Runner {
       return { costs: withoutExtremes(costs), elapsed: (performance.now() - started) / 1000 }
     } catch (error) {
       signal?.throwIfAborted()
-      return {
-        error: isTvmNodeError(error, 'ERR_TIMEOUT') ? TrialError.RUN_TIMEOUT : TrialError.RUNTIME_DEVICE,
-        message: (error as Error).message,
-        elapsed: (performance.now() - started) / 1000,
-      }
+      return failureOf(error, started, runErrors)
     } finally {
       if (session) this.give(session)
       await rm(`${path}.log`, { force: true })

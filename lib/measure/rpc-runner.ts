@@ -3,7 +3,6 @@ import { isTvmNodeError } from '../errors.js'
 import type { Address } from '../rpc/address.js'
 import { isReachable } from '../rpc/reachable.js'
 import type { RemoteSession } from '../rpc/remote-session.js'
-import { TrialError } from '../schedule-config/record.js'
 import type { CodeNeeds } from '../session/artifact.js'
 import type { ArtifactSource } from '../session/load.js'
 import { BoardPool } from './board-pool.js'
@@ -11,11 +10,13 @@ import { defaultTiming } from './local-runner.js'
 import type { TimingOptions } from './run-task.js'
 import {
   type BuiltTrial,
+  failureOf,
   type LoadedNetworks,
   loadBeside,
   type NetworkOptions,
   type Runner,
   type RunOutcome,
+  runErrors,
   withoutExtremes,
 } from './trial.js'
 
@@ -75,11 +76,7 @@ export class RpcRunner implements Runner {
       } catch (error) {
         signal?.throwIfAborted()
         if (attempt < MOST_TRIES && (await wasLost(session, error))) continue
-        return {
-          error: isTvmNodeError(error, 'ERR_TIMEOUT') ? TrialError.RUN_TIMEOUT : TrialError.RUNTIME_DEVICE,
-          message: (error as Error).message,
-          elapsed: (performance.now() - started) / 1000,
-        }
+        return failureOf(error, started, runErrors)
       } finally {
         this.pool.give(session)
       }

@@ -1,4 +1,5 @@
-import type { TrialError } from '../schedule-config/record.js'
+import { isTvmNodeError } from '../errors.js'
+import { TrialError } from '../schedule-config/record.js'
 import type { TensorArg } from '../schedule-config/workload.js'
 import type { ArtifactSource } from '../session/load.js'
 import type { Session } from '../session/session.js'
@@ -49,6 +50,23 @@ export interface TrialResult {
   readonly elapsed: number
   /** Seconds since 1970. */
   readonly timestamp: number
+}
+
+/** Errors of a step of a trial: `late` where it took too long, else `other`. */
+interface StepErrors {
+  readonly late: TrialError
+  readonly other: TrialError
+}
+export const buildErrors: StepErrors = { late: TrialError.BUILD_TIMEOUT, other: TrialError.COMPILE_HOST }
+export const runErrors: StepErrors = { late: TrialError.RUN_TIMEOUT, other: TrialError.RUNTIME_DEVICE }
+
+/** What a step comes to that threw; it began at `started`, by `performance.now()`. */
+export function failureOf(thrown: unknown, started: number, { late, other }: StepErrors): TrialFailure {
+  return {
+    error: isTvmNodeError(thrown, 'ERR_TIMEOUT') ? late : other,
+    message: (thrown as Error).message,
+    elapsed: (performance.now() - started) / 1000,
+  }
 }
 
 export function failed(outcome: BuildOutcome | RunOutcome): outcome is TrialFailure {

@@ -4,7 +4,7 @@ import { setPriority, tmpdir } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
-import { LimitedTime, type Limits } from '../limits.js'
+import { LimitedTime, type Limits, restOf } from '../limits.js'
 import { removePrivateFoldersOf } from '../private-folders.js'
 import { defaultMemoryBytes, engineGate, watchMemory } from './engine-limits.js'
 import { killTree } from './process-tree.js'
@@ -218,10 +218,7 @@ export async function runInEngine(
   using time = new LimitedTime(options, () => ({ where: ' (with other work before it)' }))
   const begun = performance.now()
   return await engineGate.run(() => {
-    const { timeoutMs } = options
-    const left =
-      timeoutMs === undefined ? {} : { timeoutMs: Math.max(1, timeoutMs - (performance.now() - begun)) }
-    return runInWarm(task, request, niceness, { ...options, ...left })
+    return runInWarm(task, request, niceness, { ...options, ...restOf(options, begun) })
   }, time.signal)
 }
 

@@ -129,13 +129,8 @@ export class TuningSession {
     for (const state of this.options.tasks) {
       const { task, records, defaultCost } = state
       const displaced = [...winners].some(
-        ([
-          rival,
-          {
-            costs: [cost = 0],
-          },
-        ]) =>
-          cost > (defaultCost ?? Number.POSITIVE_INFINITY) &&
+        ([rival, winner]) =>
+          (winner.costs[0] ?? 0) > (defaultCost ?? Number.POSITIVE_INFINITY) &&
           rival.task.calls.some((call) => task.calls.includes(call)),
       )
       const record = records.find(({ config, costs }) => costs.length > 0 && state.isDefault(config))

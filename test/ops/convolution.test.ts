@@ -1,24 +1,12 @@
 import { describe, test } from 'vitest'
 import { call, constant, type Expr } from '#lib/ir/relay.js'
-import { type Array32, convolution, random } from './reference.js'
+import { type Array32, type Conv2dCase, convolution, random } from './reference.js'
 import { expectClose, run } from './run.js'
-
-interface Case {
-  /** [batch, channels, height, width] */
-  readonly data: readonly [number, number, number, number]
-  readonly filters: number
-  readonly kernel: readonly [number, number]
-  readonly strides?: readonly [number, number]
-  /** [top, left, bottom, right] */
-  readonly padding?: readonly [number, number, number, number]
-  readonly dilation?: readonly [number, number]
-  readonly groups?: number
-}
 
 const constantOf = ({ shape, data }: Array32) => constant({ dtype: 'float32', shape, data })
 
 function check(
-  c: Case,
+  c: Conv2dCase,
   epilogue: 'none' | 'bias-relu' | 'residual',
   options: { target?: string; optLevel?: number } = {},
 ) {
@@ -50,7 +38,7 @@ function check(
 }
 
 const same = [1, 1, 1, 1] as const
-const cases: [string, Case][] = [
+const cases: [string, Conv2dCase][] = [
   ['3x3, padded', { data: [1, 16, 12, 12], filters: 32, kernel: [3, 3], padding: same }],
   ['3x3, width that no tile divides', { data: [1, 8, 5, 13], filters: 16, kernel: [3, 3], padding: same }],
   ['3x3, stride 2', { data: [1, 16, 15, 15], filters: 16, kernel: [3, 3], strides: [2, 2], padding: same }],

@@ -6,12 +6,13 @@ import { TrialError } from '#lib/schedule-config/record.js'
 import { load } from '#lib/session/load.js'
 import { onnxModel } from '../support/onnx-writer.js'
 import { hasTool } from '../support/tools.js'
-import { type ByteConvolution, bytes, convolution } from './reference-int8.js'
+import type { Conv2dCase } from './reference.js'
+import { bytes, convolution } from './reference-int8.js'
 
 const same = [1, 1, 1, 1] as const
 /** Channels per block of data and of results, columns and lanes of a tile. */
 type Tile = readonly [ib: number, ob: number, columns: number, lanes: number]
-const cases: [string, ByteConvolution, Tile][] = [
+const cases: [string, Conv2dCase, Tile][] = [
   ['1x1', { data: [1, 32, 5, 7], filters: 48, kernel: [1, 1] }, [32, 48, 7, 2]],
   ['1x1, several blocks', { data: [1, 32, 5, 6], filters: 48, kernel: [1, 1] }, [8, 16, 3, 8]],
   [

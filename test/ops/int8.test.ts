@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { call, constant, type Expr } from '#lib/ir/relay.js'
 import type { Tensor } from '#lib/tensor.js'
-import { indices } from './reference.js'
-import { attributesOf, type ByteConvolution, bytes, convolution } from './reference-int8.js'
+import { type Conv2dCase, indices } from './reference.js'
+import { attributesOf, bytes, convolution } from './reference-int8.js'
 import { runsHere, runTensors } from './run.js'
 
 /**
@@ -26,7 +26,7 @@ test('this machine runs some of them', () => {
 afterEach(() => setImmediate())
 
 const same = [1, 1, 1, 1] as const
-const cases: [string, ByteConvolution][] = [
+const cases: [string, Conv2dCase][] = [
   ['3x3, padded', { data: [1, 16, 9, 11], filters: 32, kernel: [3, 3], padding: same }],
   ['3x3, two blocks of filters', { data: [1, 8, 6, 19], filters: 96, kernel: [3, 3], padding: same }],
   ['1x1', { data: [1, 32, 5, 7], filters: 48, kernel: [1, 1] }],

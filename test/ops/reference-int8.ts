@@ -1,18 +1,5 @@
 import type { Tensor } from '#lib/tensor.js'
-import { elements, indices, offset } from './reference.js'
-
-/** A convolution of bytes, as the tests of several targets have it. */
-export interface ByteConvolution {
-  /** [batch, channels, height, width] */
-  readonly data: readonly [number, number, number, number]
-  readonly filters: number
-  readonly kernel: readonly [number, number]
-  readonly strides?: readonly [number, number]
-  /** [top, left, bottom, right] */
-  readonly padding?: readonly [number, number, number, number]
-  readonly dilation?: readonly [number, number]
-  readonly groups?: number
-}
+import { type Conv2dCase, elements, indices, offset } from './reference.js'
 
 /** Reproducible bytes that reach both ends of their range, where 16 bits would overflow. */
 export function bytes(dtype: 'uint8' | 'int8', shape: readonly number[], seed: number): Tensor {
@@ -28,7 +15,7 @@ export function bytes(dtype: 'uint8' | 'int8', shape: readonly number[], seed: n
 }
 
 /** By the definition of the operator. */
-export function convolution(data: Tensor, weight: Tensor, c: ByteConvolution): Tensor {
+export function convolution(data: Tensor, weight: Tensor, c: Conv2dCase): Tensor {
   const { strides = [1, 1], padding = [0, 0, 0, 0], dilation = [1, 1], groups = 1 } = c
   const [batch, , ...size] = data.shape as [number, number, number, number]
   const [filters, perGroup, ...kernel] = weight.shape as [number, number, number, number]
@@ -64,7 +51,7 @@ export function convolution(data: Tensor, weight: Tensor, c: ByteConvolution): T
 }
 
 /** The attributes of Relay's operator. */
-export function attributesOf(c: ByteConvolution) {
+export function attributesOf(c: Conv2dCase) {
   const { strides = [1, 1], padding = [0, 0, 0, 0], dilation = [1, 1], groups = 1, kernel, filters } = c
   return { strides, padding, dilation, groups, channels: filters, kernel_size: kernel, out_dtype: 'int32' }
 }

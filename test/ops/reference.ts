@@ -25,6 +25,19 @@ export interface ConvOptions {
   readonly groups: number
 }
 
+/** A convolution over images, as tests list them. */
+export interface Conv2dCase {
+  /** [batch, channels, height, width] */
+  readonly data: readonly [number, number, number, number]
+  readonly filters: number
+  readonly kernel: readonly [number, number]
+  readonly strides?: readonly [number, number]
+  /** [top, left, bottom, right] */
+  readonly padding?: readonly [number, number, number, number]
+  readonly dilation?: readonly [number, number]
+  readonly groups?: number
+}
+
 export function offset(index: readonly number[], shape: readonly number[]): number {
   return index.reduce((at, i, axis) => at * (shape[axis] as number) + i, 0)
 }

@@ -1,6 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { compile } from '#lib/compile/compile.js'
 import { load } from '#lib/session/load.js'
@@ -9,10 +8,10 @@ import type { TuneEvent } from '#lib/tuning/events.js'
 import { tune } from '#lib/tuning/tune.js'
 import { cli } from '../support/cli.js'
 import { onnxModel } from '../support/onnx-writer.js'
-import { childrenOf } from '../support/processes.js'
 import { randomTensor } from '../support/random.js'
 import { expectClose, runReference } from '../support/run-onnx.js'
 import { scratchFolder } from '../support/scratch.js'
+import { expectEndByAbort } from '../support/tuning.js'
 
 /** A convolution of floats and one of bytes. */
 const network = onnxModel({
@@ -119,29 +118,12 @@ describe.sequential('a search over traces', { timeout: 400_000 }, () => {
   })
 
   test('ends within two seconds, with nothing left over', async () => {
-    const controller = new AbortController()
-    let aborted = 0
-    const tuning = tune(model, {
-      target,
-      tuner: { ...settings, task_budget: 500 },
-      signal: controller.signal,
-      onEvent: ({ type }) => {
-        if (type !== 'progress' || aborted) return
-        // In the middle of the next search.
-        setTimeout(() => {
-          aborted = performance.now()
-          controller.abort(new Error('enough'))
-        }, 500)
-      },
-    })
-    await expect(tuning).rejects.toThrow('enough')
-    expect(performance.now() - aborted).toBeLessThan(2000)
-    await sleep(500)
-    const engines = childrenOf().filter((pid) =>
-      readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine-main'),
+    // In the middle of the next search.
+    await expectEndByAbort(
+      model,
+      { target, tuner: { ...settings, task_budget: 500 } },
+      { after: 'progress', delayMs: 500 },
     )
-    // Two idle engines of compilations stay warm.
-    expect(engines.length).toBeLessThanOrEqual(2)
   })
 })
 

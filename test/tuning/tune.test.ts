@@ -14,6 +14,7 @@ import { childrenOf } from '../support/processes.js'
 import { randomTensor } from '../support/random.js'
 import { expectClose, runReference } from '../support/run-onnx.js'
 import { scratchFolder } from '../support/scratch.js'
+import { expectEndByAbort } from '../support/tuning.js'
 
 // Two convolutions and a dense layer.
 const network = onnxModel({
@@ -96,27 +97,8 @@ describe.sequential('a network', { timeout: 120_000 }, () => {
     expect(new Set(indices).size).toBe(indices.length)
   })
 
-  test('an abort rejects with its reason within two seconds and leaves no process', async () => {
-    const controller = new AbortController()
-    let aborted = 0
-    const tuning = tune(model, {
-      tuner: { task_budget: 50, runner: fast },
-      signal: controller.signal,
-      onEvent: (event) => {
-        if (event.type !== 'trial' || aborted) return
-        aborted = performance.now()
-        controller.abort(new Error('enough'))
-      },
-    })
-    await expect(tuning).rejects.toThrow('enough')
-    expect(performance.now() - aborted).toBeLessThan(2000)
-    await sleep(500)
-    const own = childrenOf().filter((pid) =>
-      readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('engine-main'),
-    )
-    // Two idle engines of compilations stay warm.
-    expect(own.length).toBeLessThanOrEqual(2)
-  })
+  test('an abort rejects with its reason within two seconds and leaves no process', () =>
+    expectEndByAbort(model, { tuner: { task_budget: 50, runner: fast } }, { after: 'trial', delayMs: 0 }))
 })
 
 test('SIGINT ends the command within two seconds; records survive SIGKILL', {
