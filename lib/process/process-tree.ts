@@ -36,10 +36,19 @@ function* tree(pid: number): Generator<number> {
 }
 
 function children(pid: number): number[] {
+  return threads(pid).flatMap((thread) => {
+    try {
+      const list = readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8')
+      return list.split(' ').filter(Boolean).map(Number)
+    } catch {
+      return [] // The thread ended meanwhile; its process has given its children to another one.
+    }
+  })
+}
+
+function threads(pid: number): string[] {
   try {
-    const threads = readdirSync(`/proc/${pid}/task`)
-    const lists = threads.map((thread) => readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8'))
-    return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number))
+    return readdirSync(`/proc/${pid}/task`)
   } catch {
     return []
   }

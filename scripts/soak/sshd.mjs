@@ -118,6 +118,15 @@ export class Sshd {
     })
   }
 
+  /** Kills the servers of the command line, and waits until their sessions' processes have noticed. */
+  async killServers(main) {
+    const servers = this.servers(main)
+    if (servers.length === 0) throw new Error(`no server of ${main} runs`)
+    const all = servers.flatMap((pid) => [pid, ...below(pid)])
+    for (const pid of servers) process.kill(pid, 'SIGKILL')
+    await until(() => all.every((pid) => textOf(pid, 'cmdline') === ''))
+  }
+
   /** Kills it and the processes of all its connections at once. */
   async kill() {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname, join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { TvmBackend } from '#lib/backend/backend.js'
 import type { BoardInput } from '#lib/boards/board.js'
@@ -123,6 +123,8 @@ const whole = ['one', 'two', 'serve', 'undo', 'last']
 /** What the name of every owner in this process has. */
 const mine = `:${process.pid}:`
 
+beforeEach(() => void noted())
+
 describe.each(ways.filter(({ missing }) => !missing))(
   'a lock in $where',
   ({ description, holder, interrupt }) => {
@@ -152,7 +154,7 @@ describe.each(ways.filter(({ missing }) => !missing))(
       await using used = openBoard(findBoard(board()))
       await used.upload(file)
       expect(holder()).toContain(mine)
-      for (const pid of host.servers(main)) process.kill(pid, 'SIGKILL')
+      await host.killServers(main)
       await expect(used.run(inputs)).rejects.toMatchObject({
         code: 'ERR_BOARD',
         details: { phase: 'measure' },
