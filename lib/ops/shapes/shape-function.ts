@@ -1,4 +1,4 @@
-import { compute, type Tensor } from '../../ir/te.js'
+import { compute, reduceAxis, sum, type Tensor } from '../../ir/te.js'
 import { cast, constant, type ExprLike, eq, ifThenElse, PrimExpr } from '../../ir/tir.js'
 import { extent } from '../../ir/type.js'
 import { getGlobalFunc, type TvmArray, type TvmValue } from '../../runtime/index.js'
@@ -70,9 +70,17 @@ function asTensor(extents: Extents): Tensor {
   const values = extents.map(index)
   const [first, ...rest] = values
   if (!first) return compute([], () => constant(0, INDEX), { name: 'shape_func' })
+  // The library inlines what sums nothing, at each of its uses: along a chain of broadcasts expressions would grow with a power of its length.
+  const once = reduceAxis(1, 'once')
   return compute(
     [values.length],
-    (i) => rest.reduce((chosen, value, at) => ifThenElse(eq(i as PrimExpr, at + 1), value, chosen), first),
+    (i) => {
+      const chosen = rest.reduce(
+        (others, value, at) => ifThenElse(eq(i as PrimExpr, at + 1), value, others),
+        first,
+      )
+      return sum(chosen, [once])
+    },
     { name: 'shape_func' },
   )
 }

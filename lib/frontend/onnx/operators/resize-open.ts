@@ -25,13 +25,15 @@ export interface OpenResize {
   readonly output: Extent
   /** Results an element of the input, float32 [1]. */
   readonly scale: Value
+  /** What `output` is the whole part of, where a scale was given: float32 [1]. */
+  readonly length: Value
 }
 
 const real = (extent: Extent) => cast(extentValue(extent), 'float32')
 const half = 0.5
 
 /** Where the places of the result lie on the input's axis, as floats (see `sourceCoordinate`). */
-function coordinates({ input, output, scale }: OpenResize, mode: string): Value {
+function coordinates({ input, output, scale, length }: OpenResize, mode: string): Value {
   const place = cast(countTo(output), 'float32')
   const centred = () => subtract(divide(add(place, half), scale), half)
   switch (mode) {
@@ -45,7 +47,11 @@ function coordinates({ input, output, scale }: OpenResize, mode: string): Value 
       return add(centred(), shift)
     }
     case 'align_corners':
-      return divide(multiply(place, subtract(real(input), 1)), maximum(subtract(real(output), 1), 1))
+      // One element lies at 0, whatever it is divided by.
+      return divide(
+        multiply(place, subtract(real(input), 1)),
+        where(emit('greater', [real(output), numbers([1], 'float32')]), subtract(length, 1), 1),
+      )
     case 'asymmetric':
       return divide(place, scale)
     case 'tf_half_pixel_for_nn':

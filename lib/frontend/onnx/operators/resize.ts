@@ -89,12 +89,15 @@ function resizeOpen(
     if (sizes) {
       const output = extentsIn(sizes)[i] as Extent
       if (output === input) return value
-      return resizeOpenAxis(value, axis, { input, output, scale: divide(extent(output), extent(input)) }, how)
+      const length = extent(output)
+      return resizeOpenAxis(value, axis, { input, output, scale: divide(length, extent(input)), length }, how)
     }
     const factor = scale === undefined ? sliceAxis(given, 0, i, i + 1) : numbers([scale], 'float32')
+    const length = multiply(extent(input), factor)
     // As where all is known, a product that should be whole may come out just below.
-    const output = cast(floor(add(multiply(extent(input), factor), 1e-5)), 'int64')
-    return resizeOpenAxis(value, axis, { input, output: output.numbers?.[0] ?? output, scale: factor }, how)
+    const whole = cast(floor(add(length, 1e-5)), 'int64')
+    const output = whole.numbers?.[0] ?? whole
+    return resizeOpenAxis(value, axis, { input, output, scale: factor, length }, how)
   }, exact)
   return cast(result, x.dtype)
 }
