@@ -14,9 +14,13 @@ export function lowerPass(
   node: string,
   visit: (node: never) => TvmArg,
 ): readonly [readonly [number, TvmArg]] {
-  const rewrite = (func: TvmObject) => rewritePrimFunc(func, node, visit)
+  return [[LAST_PHASE, functionPass(name, (func) => rewritePrimFunc(func, node, visit))]]
+}
+
+/** A pass that makes of each function another one, or leaves it. */
+export function functionPass(name: string, change: (func: TvmObject) => TvmObject): TvmObject {
   const info = getGlobalFunc('transform.PassInfo')(0, name, [], false)
-  return [[LAST_PHASE, getGlobalFunc('tir.transform.CreatePrimFuncPass')(rewrite, info)]]
+  return getGlobalFunc('tir.transform.CreatePrimFuncPass')(change, info) as TvmObject
 }
 
 /** One function with some of its nodes replaced, as by `lowerPass`. */

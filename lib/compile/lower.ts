@@ -1,6 +1,7 @@
 import type { IRModule } from '../ir/module.js'
 import { type Target, withTarget } from '../ir/target.js'
 import { currentPassContext, type PassContextOptions, runPass, withPassContext } from '../ir/transform.js'
+import { noteFunction } from '../ops/lower-call.js'
 import {
   getGlobalFunc,
   type Module,
@@ -10,6 +11,7 @@ import {
   type TvmMap,
   type TvmObject,
 } from '../runtime/index.js'
+import { functionPass } from './lower-pass.js'
 import { passesDone } from './optimize.js'
 
 /** Functions in TIR that code is to be generated for. */
@@ -34,7 +36,7 @@ export interface Lowered extends Generation {
  */
 export function lower(mod: IRModule, target: Target, options: PassContextOptions): Lowered {
   const context = { ...options, disabledPasses: [...passesDone, ...(options.disabledPasses ?? [])] }
-  return withPassContext(context, () => {
+  return withPassContext(notingFunctions(context), () => {
     const fused = withTarget(target, () => fuse(mod, target))
     const codegen = getGlobalFunc('relay.build_module._GraphExecutorCodegen')() as Module
     const method = (name: string) => {
@@ -56,6 +58,23 @@ export function lower(mod: IRModule, target: Target, options: PassContextOptions
       context,
     }
   })
+}
+
+const ADDED = 'tir.add_lower_pass'
+const FIRST_PHASE = 0
+
+/** The context with a pass that hears the name of each function as soon as it is scheduled. */
+function notingFunctions({ config, ...rest }: PassContextOptions): PassContextOptions {
+  const noting = functionPass('tvm_node.NoteFunctions', (func) => {
+    const attrs = getGlobalFunc('ir.DictAttrsGetDict')(func.get('attrs') as TvmObject) as TvmMap<
+      string,
+      string
+    >
+    noteFunction(attrs.get('global_symbol') as string)
+    return func
+  })
+  const others = (config?.[ADDED] ?? []) as readonly TvmArg[]
+  return { ...rest, config: { ...config, [ADDED]: [...others, [FIRST_PHASE, noting]] } }
 }
 
 interface Executing {

@@ -12,7 +12,7 @@ import {
   type TvmObject,
   type TvmValue,
 } from '../runtime/index.js'
-import { describeWorkload } from '../schedule-config/workload.js'
+import { describeWorkload, workloadKey } from '../schedule-config/workload.js'
 import type { ScheduleInfo } from '../session/artifact.js'
 import { isOpen, openImplementation } from './open/open.js'
 import { type Selection, selectImplementation } from './select.js'
@@ -21,7 +21,12 @@ import { findStrategy, type Implementation } from './strategy.js'
 /** The library's object for an implementation; one each, since the library compares and keeps them. */
 const implementationObjects = new WeakMap<Implementation, TvmObject>()
 
-const notes: ScheduleInfo[] = []
+type Note = { -readonly [Key in keyof ScheduleInfo]: ScheduleInfo[Key] }
+
+const notes: Note[] = []
+const noteOf = new WeakMap<Implementation, Note>()
+/** What was scheduled last, of the function that is being lowered. */
+let scheduled: Implementation | undefined
 
 /** Runs a build and tells how its operators were scheduled. */
 export function notingSchedules<T>(build: () => T): {
@@ -29,8 +34,16 @@ export function notingSchedules<T>(build: () => T): {
   readonly schedules: readonly ScheduleInfo[]
 } {
   notes.length = 0
+  scheduled = undefined
   const built = build()
   return { built, schedules: [...notes] }
+}
+
+/** Tells the name of the function whose schedule was the last to be made. */
+export function noteFunction(name: string): void {
+  const note = scheduled && noteOf.get(scheduled)
+  if (note) note.function = name
+  scheduled = undefined
 }
 
 /**
@@ -76,11 +89,16 @@ function closedType(type: TvmObject): TvmObject {
 }
 
 function note({ implementation, choice }: Selection): void {
-  const { name, workload, tunable } = implementation
+  const { name, workload, tunable, standsFor } = implementation
+  const note: Note = { implementation: name, source: choice?.source ?? 'untuned' }
   if (workload && choice) {
-    const { source, config } = choice
-    notes.push({ implementation: name, source, workload: describeWorkload(workload), config: String(config) })
-  } else if (tunable) notes.push({ implementation: name, source: 'untuned' })
+    note.workload = describeWorkload(workload)
+    note.config = String(choice.config)
+  } else if (!tunable) return
+  const origin = choice?.workload ?? standsFor
+  if (origin) note.key = workloadKey(origin)
+  notes.push(note)
+  noteOf.set(implementation, note)
 }
 
 function objectOf(implementation: Implementation): TvmObject {
@@ -91,8 +109,10 @@ function objectOf(implementation: Implementation): TvmObject {
     strategy,
     ((attrs: TvmObject, inputs: TvmArray<Tensor>, outType: TvmObject) =>
       implementation.compute(attrs, inputs.toArray(), outType)) as never,
-    ((attrs: TvmObject, outs: TvmArray<Tensor>, target: Target) =>
-      implementation.schedule(attrs, outs.toArray(), target)) as never,
+    ((attrs: TvmObject, outs: TvmArray<Tensor>, target: Target) => {
+      scheduled = implementation
+      return implementation.schedule(attrs, outs.toArray(), target)
+    }) as never,
     implementation.name,
     implementation.plevel ?? 10,
   )

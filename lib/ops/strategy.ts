@@ -35,6 +35,8 @@ export interface Implementation {
   readonly tunable?: boolean
   /** What a tuner can search, and records are found by. */
   readonly workload?: Workload
+  /** The workload, in the model's own layouts, whose record would be taken in its place. */
+  readonly standsFor?: Workload
   /** Only what the operator becomes when its layout is altered: a task of the network, but no kernel for the operator as it is. */
   readonly onlyAltered?: boolean
   readonly compute: Compute

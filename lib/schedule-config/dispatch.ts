@@ -11,6 +11,8 @@ export type ConfigSource = 'untuned' | 'default-record' | 'tuned'
 /** A configuration chosen for a workload. */
 export interface Choice {
   readonly config: ConfigEntity
+  /** What it was chosen for: the operator in the model's own layouts, where those were altered since. */
+  readonly workload: Workload
   readonly source: ConfigSource
   /** Seconds a call by its record; infinite without one. */
   readonly cost: number
@@ -92,7 +94,7 @@ export class ApplyHistoryBest extends FallbackContext {
       )
       return undefined
     }
-    return { config, source: this.source, cost: meanCost(record) }
+    return { config, workload, source: this.source, cost: meanCost(record) }
   }
 
   private recordScopes(text: string): string[] {
@@ -133,6 +135,7 @@ export function chooseConfig(workload: Workload, target: Target): Choice {
   return (
     current.query(target, workload) ?? {
       config: getTemplate(workload.task).defaults(workload.args, target),
+      workload,
       source: 'untuned',
       cost: Number.POSITIVE_INFINITY,
     }

@@ -32,6 +32,10 @@ export interface ScheduleInfo {
   /** What the template computes, and the configuration that it had. */
   readonly workload?: string
   readonly config?: string
+  /** The workload in the layouts of the model, by which records of it are found: see `workloadKey`. */
+  readonly key?: string
+  /** The function of the artifact that computes it, among other operators that were fused with it. */
+  readonly function?: string
 }
 
 /** What an artifact says of itself. */

@@ -73,6 +73,8 @@ const checks: Readonly<Record<keyof ArtifactMetadata, Check>> = {
       source: isString,
       workload: optional(isString),
       config: optional(isString),
+      key: optional(isString),
+      function: optional(isString),
     }),
   ),
   members: tableOf(objectWith({ size: isCount, sha256: isString })),

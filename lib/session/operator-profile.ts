@@ -17,11 +17,16 @@ export function operatorProfiles(json: string): OperatorProfile[] {
   )
 }
 
+/** A function's name without what all begin with. */
+export function operatorName(name: string): string {
+  return name.replace(/^tvmgen_default_(fused_)?/, '')
+}
+
 /** Operators with what each has of the whole; their functions' names without what all begin with. */
 export function operatorShares(calls: readonly Omit<OperatorProfile, 'percent'>[]): OperatorProfile[] {
   const total = calls.reduce((sum, { durationUs }) => sum + durationUs, 0)
   return calls.map(({ name, durationUs, device }) => ({
-    name: name.replace(/^tvmgen_default_(fused_)?/, ''),
+    name: operatorName(name),
     durationUs,
     percent: total > 0 ? (100 * durationUs) / total : 0,
     device,

@@ -107,11 +107,7 @@ export class TuningSession {
     const { tuner, tasks, builder, runner, signal } = this.options
     const winners = new Map<TaskState, TuningRecord>()
     for (const state of tasks) {
-      const finalists = state.records
-        .filter((record) => record.costs.length > 0 && !state.isDefault(record.config))
-        .filter((record) => filter(state, record))
-        .sort((a, b) => meanCost(a) - meanCost(b))
-        .slice(0, FINALISTS)
+      const finalists = state.ranked((record) => filter(state, record)).slice(0, FINALISTS)
       if (finalists.length === 0) continue
       const configs = [state.task.defaults, ...finalists.map(({ config }) => config)]
       const inputs = configs.map((config) => tuner.input(state.task, config))

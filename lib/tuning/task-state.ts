@@ -44,6 +44,13 @@ export class TaskState {
     return this.records.map((record) => ({ index: record.config.index, cost: meanCost(record) }))
   }
 
+  /** The valid records of other configurations than the default one that a filter lets through, the fastest first. */
+  ranked(filter: (record: TuningRecord) => boolean): TuningRecord[] {
+    return this.records
+      .filter((record) => record.costs.length > 0 && !this.isDefault(record.config) && filter(record))
+      .sort((a, b) => meanCost(a) - meanCost(b))
+  }
+
   isDefault(config: PlainConfig): boolean {
     return JSON.stringify(config.entity) === JSON.stringify(this.task.defaults.entity)
   }

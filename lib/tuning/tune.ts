@@ -12,6 +12,7 @@ import type { TrialError, TuningRecord } from '../schedule-config/record.js'
 import { describeWorkload, type Workload } from '../schedule-config/workload.js'
 import { autoScheduling } from './auto-scheduler/scheduling.js'
 import type { ExtractRequest } from './autotvm/extract-task.js'
+import { keepsLayout } from './autotvm/layout.js'
 import { AutotvmTuner } from './autotvm/tuner.js'
 import { resolveTunerConfig, type TunerConfig, type TunerSettings } from './config.js'
 import type { TaskInfo, TuneEvent } from './events.js'
@@ -22,6 +23,7 @@ import type { RecordStore } from './record-store.js'
 import type { SearchTuner } from './search-tuner.js'
 import { measuringFor, TuningSession } from './session.js'
 import { type EndReason, TaskState } from './task-state.js'
+import { chooseWithinNetwork, RANKS } from './within-network.js'
 
 const DEFAULT_TARGET = 'llvm -mcpu=native'
 
@@ -201,20 +203,23 @@ export async function tune(model: string | Uint8Array, options: TuneOptions = {}
       await session.search()
 
       emit({ type: 'phase', phase: 'contest' })
+      const build = (label: string, records: readonly TuningRecord[]) =>
+        buildCandidate(path, label, records, network)
       const best = await session.decide(() => true)
-      // Where all of them are in the default layouts, there is nothing else to choose.
-      const plain = [...best].every(([state, record]) => keepsLayout(state, record))
+      const ranked = new Map(
+        tasks.map((state) => [state, state.ranked((record) => isPlain(state, record)).slice(0, RANKS)]),
+      )
+      const within = await chooseWithinNetwork(ranked, untuned, build, network)
+      const plain = async () => [...(await session.decide(isPlain)).values()]
       const selections = [
         { label: 'best of each task', records: [...best.values()] },
-        {
-          label: 'best in the default layouts',
-          records: plain ? [] : [...(await session.decide(keepsLayout)).values()],
-        },
+        within
+          ? { label: 'best within the network', records: within }
+          : { label: 'best in the default layouts', records: await plain() },
       ].filter(({ records }) => records.length > 0)
       emit({ type: 'phase', phase: 'network' })
       const tuned: Candidate[] = []
-      for (const { label, records } of selections)
-        tuned.push(await buildCandidate(path, label, records, network))
+      for (const { label, records } of selections) tuned.push(await build(label, records))
       const chosen = await chooseNetwork(untuned, tuned, network, emit)
       emit({ type: 'network', when: 'after', label: chosen.label, latencyMs: chosen.latencyMs })
       const kept = new Set(chosen.records.map(({ workload }) => workload))
@@ -281,13 +286,9 @@ async function chooseNetwork(
   return best
 }
 
-/** Whether a record leaves the blocks of channels as the default configuration has them, so that no conversion is added. */
-function keepsLayout({ task }: TaskState, { config }: TuningRecord): boolean {
-  const blocks = ({ entity }: TuningRecord['config']) =>
-    entity
-      .filter(([name]) => name === 'tile_ic' || name === 'tile_oc')
-      .map(([, , value]) => (value as number[]).at(-1))
-  return String(blocks(config)) === String(blocks(task.defaults))
+/** Whether a record leaves the layout of the default configuration, so that no conversion is added. */
+function isPlain({ task }: TaskState, { config }: TuningRecord): boolean {
+  return keepsLayout(config, task.defaults)
 }
 
 function taskInfo({ task, weight, records }: TaskState): TaskInfo {

@@ -24,8 +24,10 @@ import {
 } from '../../ir/tir.js'
 import { winogradMatrices } from '../../ir/winograd.js'
 import type { TvmObject } from '../../runtime/index.js'
-import { border, int, ints, text } from '../attrs.js'
+import { tensorPlainArg, type Workload } from '../../schedule-config/workload.js'
+import { border, int, ints, outDtype, text } from '../attrs.js'
 import { type Implementation, registerStrategy } from '../strategy.js'
+import { conv2dNCHWc } from './conv2d-nchwc.js'
 import { PAD, pad } from './pad.js'
 import {
   elements,
@@ -241,7 +243,27 @@ const winograd: Implementation = {
   compute: convolution,
   schedule: (_attrs, outputs, target) => scheduleWinograd(outputs, target),
 }
-registerStrategy(WITHOUT_TRANSFORM, () => [winograd])
+registerStrategy(WITHOUT_TRANSFORM, ({ attrs, inputs }) => [
+  { ...winograd, standsFor: direct(attrs, inputs) },
+])
+
+/** The same convolution in the plain layout. */
+function direct(attrs: TvmObject, [data, weight]: readonly Tensor[]): Workload {
+  const [n, chunks, height, width, ib] = (data as Tensor).shape as [number, number, number, number, number]
+  const inputs = chunks * ib
+  const { dtype } = data as Tensor
+  return {
+    task: conv2dNCHWc.name,
+    args: [
+      tensorPlainArg([n, inputs, height, width], dtype),
+      tensorPlainArg([int(attrs, 'channels'), inputs, TAPS, TAPS], (weight as Tensor).dtype),
+      ...['strides', 'padding', 'dilation'].map((name) => ints(attrs, name)),
+      'NCHW',
+      'NCHW',
+      outDtype(attrs, dtype),
+    ],
+  }
+}
 
 /**
  * A convolution in the plain layout as one by Winograd's algorithm, where that is faster: its weights, which must be constant,

@@ -1,6 +1,7 @@
 import type { Random } from '../random.js'
 import type { CostModel } from './cost-model.js'
 import type { KnobFeatures } from './features.js'
+import { inLayoutOf } from './layout.js'
 import { neighbour, Picker, type Search, type SearchState } from './search.js'
 
 /** Spaces up to this size are predicted whole; in larger ones annealing looks for the best. */
@@ -9,6 +10,8 @@ const WHOLE_SPACE = 20_000
 const RANDOM_SHARE = 0.1
 /** The share of the first batch that lies about the default configuration. */
 const NEAR_START = 0.5
+/** The share of a batch that leaves the layout, in the search of a network. */
+const IN_LAYOUT = 0.5
 
 /** Simulated annealing, as in TVM (v0.18, python/tvm/autotvm/tuner/sa_model_optimizer.py). */
 const CHAINS = 128
@@ -25,13 +28,27 @@ export function modelSearch(features: KnobFeatures, model: CostModel): Search {
       const scores = Float32Array.from(known, ({ cost }) => (Number.isFinite(cost) ? best / cost : 0))
       model.fit(features.of(known.map(({ index }) => index)), features.columns, scores)
     } else if (!model.ready) return firstBatch(state, picker, count)
-    const wanted = Math.ceil(count * (1 - RANDOM_SHARE))
-    for (const index of promising(state, features, model)) {
-      if (picker.chosen.length >= wanted) break
-      picker.add(index)
+    const plain = plainOf(state)
+    const ranked = promising(state, features, model, plain)
+    const take = (indices: readonly number[], limit: number) => {
+      for (const index of indices) {
+        if (picker.chosen.length >= limit) break
+        picker.add(index)
+      }
     }
+    const own = new Set(plain)
+    take(
+      ranked.filter((index) => own.has(index)),
+      count * IN_LAYOUT,
+    )
+    take(ranked, Math.ceil(count * (1 - RANDOM_SHARE)))
     return picker.fill(count)
   }
+}
+
+/** In a network, the configurations that leave its layout as it is. */
+function plainOf({ inNetwork, space, start }: SearchState): number[] {
+  return inNetwork ? inLayoutOf(space, start, WHOLE_SPACE) : []
 }
 
 /** The default configuration, some that differ from it in a knob or two, and random ones. */
@@ -47,13 +64,18 @@ function firstBatch({ space, start, random, tried }: SearchState, picker: Picker
 }
 
 /** Configurations from the best predicted one on. */
-function promising(state: SearchState, features: KnobFeatures, model: CostModel): number[] {
+function promising(
+  state: SearchState,
+  features: KnobFeatures,
+  model: CostModel,
+  plain: readonly number[],
+): number[] {
   const { space, random } = state
   const predict = (indices: readonly number[]) => model.predict(features.of(indices), features.columns)
   const candidates =
     space.length <= WHOLE_SPACE
       ? Array.from({ length: space.length }, (_, index) => index)
-      : anneal(state, predict)
+      : [...new Set([...anneal(state, predict), ...plain])]
   // Trees give many configurations the same value: those are taken in random order.
   const ranked = [...predict(candidates)].map((value, i) => ({ value, i, tie: random.next() }))
   ranked.sort((a, b) => b.value - a.value || a.tie - b.tie)

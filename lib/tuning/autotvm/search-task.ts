@@ -31,6 +31,8 @@ export interface SearchRequest extends WorkloadTrials {
   readonly count: number
   /** Number of the default configuration, or -1. */
   readonly start: number
+  /** See `SearchState`. */
+  readonly inNetwork: boolean
   /** Trials of other workloads of the same template, to learn from. */
   readonly transfer: readonly WorkloadTrials[]
 }
@@ -44,10 +46,10 @@ export async function run(request: SearchRequest): Promise<PlainConfig[]> {
   openLibrary({ kind: 'compiler' })
   registerOperators()
   await loadTemplates(request.templates)
-  const { target, workload, tried, start, count, seed } = request
+  const { target, workload, tried, start, count, seed, inNetwork } = request
   const space = spaceOf(workload, target)
   const random = new Random(seed + tried.length)
-  const chosen = searchFor(request, space)({ space, tried, random, start }, count)
+  const chosen = searchFor(request, space)({ space, tried, random, start, inNetwork }, count)
   return chosen.map((index) => space.get(index).toPlain())
 }
 

@@ -15,6 +15,8 @@ export interface SearchState {
   readonly random: Random
   /** Number of the default configuration; -1 where it is outside the space. */
   readonly start: number
+  /** Whether half of the trials are to leave the layout of the default configuration, in which a network has them. */
+  readonly inNetwork: boolean
 }
 
 /** Chooses the next configurations: at most `count` that are valid and not tried yet, fewer when there are no more. */

@@ -54,6 +54,7 @@ export class AutotvmTuner implements SearchTuner {
       seed: seed * 7919 + state.number,
       count,
       start: defaults.index,
+      inNetwork: 'model' in this.request.source,
       transfer: transfer ? alike.map(({ task, tried }) => ({ workload: task.workload, tried })) : [],
     }
     return (await this.ask('autotvm-search', request, signal)) as PlainConfig[]
