@@ -38,6 +38,7 @@ process.on('disconnect', () => process.exit(0))
 native.endWithParent()
 
 async function serve({ id, task, request }: EngineRequest, socket: Socket | undefined): Promise<void> {
+  send({ id, type: 'accepted' })
   try {
     const module = Object.hasOwn(tasks, task) ? await tasks[task]?.() : undefined
     if (!module) throw new Error(`an engine knows no task '${task}'`)

@@ -44,6 +44,7 @@ interface Pending {
   readonly resolve: (result: unknown) => void
   readonly reject: (error: unknown) => void
   readonly onProgress: RunOptions['onProgress']
+  accepted: boolean
   phase: string | undefined
 }
 
@@ -108,11 +109,11 @@ export class Engine {
     this.hold(true)
     try {
       const result = new Promise((resolve, reject) => {
-        this.pending.set(id, { resolve, reject, onProgress: options.onProgress, phase: undefined })
+        this.pending.set(id, { resolve, reject, onProgress: options.onProgress, accepted: false, phase: undefined })
         const sent = (cause: Error | null) => {
           if (!cause) return
           const why = `the engine process took no request: ${cause.message}`
-          reject(new TvmNodeError('ERR_ENGINE_CRASHED', why, { cause, details: { delivered: false } }))
+          reject(new TvmNodeError('ERR_ENGINE_CRASHED', why, { cause, details: { accepted: false } }))
         }
         this.child.send({ id, task, request }, options.socket, { keepOpen: true }, sent)
       })
@@ -139,7 +140,8 @@ export class Engine {
   private receive(reply: EngineReply): void {
     const pending = this.pending.get(reply.id)
     if (!pending) return
-    if (reply.type === 'progress') {
+    if (reply.type === 'accepted') pending.accepted = true
+    else if (reply.type === 'progress') {
       pending.phase = reply.event.phase
       try {
         pending.onProgress?.(reply.event)
@@ -168,7 +170,7 @@ export class Engine {
       removePrivateFoldersOf(this.child.pid, this.place).catch((error: Error) => process.emitWarning(error))
     }
     const tail = this.stderr.trim()
-    for (const { reject, phase } of this.pending.values()) {
+    for (const { reject, accepted, phase } of this.pending.values()) {
       const how = signal
         ? `was ended by ${signal}${signal === 'SIGKILL' ? ' (out of memory?)' : ''}`
         : `ended with code ${exitCode}`
@@ -179,7 +181,7 @@ export class Engine {
           `the engine process ${how}${where}${tail ? `: ${tail.split('\n').at(-1)}` : ''}`,
           {
             cause,
-            details: { exitCode, signal, phase, stderr: tail },
+            details: { exitCode, signal, accepted, phase, stderr: tail },
           },
         ),
       )
@@ -228,8 +230,8 @@ async function runInWarm(task: string, request: unknown, niceness: number, optio
   try {
     return await runAndKeep(warm, task, request, options)
   } catch (error) {
-    // It had ended while idle, unnoticed.
-    if (!isTvmNodeError(error, 'ERR_ENGINE_CRASHED') || error.details.delivered !== false) throw error
+    // It ended while idle, unnoticed, or with the request still on its way.
+    if (!isTvmNodeError(error, 'ERR_ENGINE_CRASHED') || error.details.accepted !== false) throw error
     return runAndKeep(new Engine({ niceness }), task, request, options)
   }
 }

@@ -12,6 +12,8 @@ export interface EngineRequest {
 }
 
 export type EngineReply =
+  /** The first reply to each request: whatever ends the process from here on may be the request's doing. */
+  | { readonly id: number; readonly type: 'accepted' }
   | { readonly id: number; readonly type: 'progress'; readonly event: ProgressEvent }
   | { readonly id: number; readonly type: 'result'; readonly result: unknown }
   | { readonly id: number; readonly type: 'error'; readonly error: PlainError }

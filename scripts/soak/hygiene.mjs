@@ -17,8 +17,8 @@ import { until } from './services.mjs'
 const options = readArguments({ rounds: 500, seed: 1, 'at-once': 2 })
 const HOST = fileURLToPath(new URL('hygiene-host.mjs', import.meta.url))
 const MODEL = fileURLToPath(new URL('../../test/fixtures/models/kws_dscnn/model.onnx', import.meta.url))
-/** Milliseconds for a host to be in the middle of its work, and seconds for all to be gone after its end. */
-const [READY, GONE] = [300_000, 10]
+/** Milliseconds for the life of a host, and seconds for all to be gone after its end. */
+const [LONGEST, GONE] = [300_000, 10]
 /** A core is left in its process's folder, unless the system has another place for it. */
 const WITH_CORES = 'ulimit -c unlimited; exec "$0" "$@"'
 
@@ -77,33 +77,38 @@ function start(place, [work, end], delay) {
   })
 }
 
-/** Runs a host to its end. */
+/** Runs a host to its end. Returns what was wrong about that. */
 async function live(place, kind, delay) {
   const child = start(place, kind, delay)
-  const late = setTimeout(() => child.kill('SIGKILL'), READY)
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    child.kill('SIGKILL')
+  }, LONGEST)
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text) => {
     stderr += text
   })
-  const [, , signal] = kind
+  const [, , signal, right] = kind
   child.stdout.once('data', () => signal && setTimeout(() => child.kill(signal), delay))
   const [code, by] = await once(child, 'close')
-  clearTimeout(late)
-  return { how: by ?? code, stderr }
+  clearTimeout(timer)
+  const how = late ? `our SIGKILL after ${LONGEST / 1000} s` : (by ?? code)
+  return how === right ? [] : [`ended with ${how}: ${stderr.slice(-500)}`]
 }
 
 async function round(number, kind, delay) {
   const place = join(folder, `${number}`)
   for (const name of ['tmp', 'cwd']) mkdirSync(join(place, name), { recursive: true })
-  const [, , signal, right] = kind
-  const { how, stderr } = await live(place, kind, delay)
-  const faults = []
-  if (how !== right) faults.push(`ended with ${how}: ${stderr.slice(-500)}`)
+  const [, , signal] = kind
+  const faults = await live(place, kind, delay)
   const temporary = join(place, 'tmp')
   await until(() => processesOf(temporary).length === 0, GONE).catch(() =>
     faults.push(`still running: ${processesOf(temporary).join(' ')}`),
   )
-  if (signal) await live(place, ['process', 'return', undefined, 0], 0)
+  if (signal)
+    for (const fault of await live(place, ['process', 'return', undefined, 0], 0))
+      faults.push(`the next one ${fault}`)
   for (const left of readdirSync(temporary)) faults.push(`left ${left} in the folder for temporary files`)
   for (const left of readdirSync(join(place, 'cwd'))) faults.push(`left ${left} in its own folder`)
   rmSync(place, { recursive: true, force: true })

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { getPriority } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { CompileRequest } from '#lib/compile/task.js'
 import { Engine, runInEngine } from '#lib/process/engine.js'
@@ -58,6 +59,17 @@ test('engines give way as they are asked to, and serve again only those who ask 
     .filter((pid) => !before.includes(pid))
     .map((pid) => getPriority(pid))
   expect(nices.sort((a, b) => a - b)).toEqual([getPriority(), 7])
+})
+
+test('an engine that ends before it takes a request costs nobody anything', async () => {
+  const before = childrenOf()
+  await runInEngine('library', {}, { niceness: 5 })
+  const [idle] = childrenOf().filter((pid) => !before.includes(pid) && getPriority(pid) === 5) as [number]
+  process.kill(idle, 'SIGSTOP')
+  const call = runInEngine('library', {}, { niceness: 5 })
+  await setImmediate()
+  process.kill(idle, 'SIGKILL')
+  await expect(call).resolves.toMatchObject({ version: '0.18.0' })
 })
 
 test('an engine has a stack for deep graphs', async () => {
