@@ -109,7 +109,13 @@ export class Engine {
     this.hold(true)
     try {
       const result = new Promise((resolve, reject) => {
-        this.pending.set(id, { resolve, reject, onProgress: options.onProgress, accepted: false, phase: undefined })
+        this.pending.set(id, {
+          resolve,
+          reject,
+          onProgress: options.onProgress,
+          accepted: false,
+          phase: undefined,
+        })
         const sent = (cause: Error | null) => {
           if (!cause) return
           const why = `the engine process took no request: ${cause.message}`
