@@ -157,21 +157,23 @@ export const targets = {
     ],
     async start(folder) {
       const { readMetadata } = await dist('automate/metadata.js')
-      const place = join(folder, 'metadata')
-      mkdirSync(join(place, 'boards/desk'), { recursive: true })
-      mkdirSync(join(place, 'compilers/gcc'), { recursive: true })
-      const settings = {
-        metadata: place,
-        metadata_url: null,
-        metadata_ref: 'main',
-        toolroot: join(folder, 'tools'),
-        boardroot: join(folder, 'boards'),
-      }
+      // A description is read with no others beside it.
+      const places = Object.entries({ boards: board, compilers: compiler }).map(([kind, text]) => {
+        const place = join(folder, kind)
+        mkdirSync(join(place, kind, 'desk'), { recursive: true })
+        return { place, file: join(place, kind, 'desk/description.yml'), text }
+      })
       return (mutator) => {
-        const first = mutator.chance(0.5)
-        writeFileSync(join(place, 'boards/desk/description.yml'), first ? mutator.text(board) : board)
-        writeFileSync(join(place, 'compilers/gcc/description.yml'), first ? compiler : mutator.text(compiler))
-        readMetadata(settings)
+        const { place, file, text } = mutator.pick(places)
+        writeFileSync(file, mutator.text(text))
+        const { faults } = readMetadata({
+          metadata: place,
+          metadata_url: null,
+          metadata_ref: 'main',
+          toolroot: join(folder, 'tools'),
+          boardroot: join(folder, 'boards'),
+        })
+        if (faults.length > 0) throw faults[0]
       }
     },
   },
@@ -222,21 +224,30 @@ const recordLines = [
 ]
 const board = `name: desk
 board: desk top
-description: A board.
 rundir: /tmp/\${board_name}
+gateway: { host: gate, username: me, port: 22 }
 connections:
   - host: \${board_name}.lab
     username: pi
-    gateway: { host: gate, username: me, port: 22 }
+  - { device: /dev/ttyUSB0, baudrate: 115200 }
+cores:
+  - { os_id: 0, isa: armv8-a, implementer: arm, extensions: [simd] }
 os:
-  triple: { machine: aarch64, vendor: none, os: linux, environment: gnu }
-  distribution: debian
+  triple: { machine: aarch64, os: linux, environment: gnu }
   release: "12"
-  description: ""
+  kernels:
+    - { name: default, config: \${model_dir}/config, image: { build_path: a, deploy_path: b }, default: true }
+doc:
+  - { title: manual, loc: \${model_dir}/manual.pdf }
+power_supply: { voltage: 5.1 }
+reset: [ "reset \${board}" ]
 `
 const compiler = `name: gcc
-version: "12.2"
+version: 12.2
+toolchain: gcc
+basedir: \${toolroot}/gcc
+cc: \${basedir}/bin/gcc
 triples:
   - { machine: aarch64, os: linux, environment: gnu }
-environment: { PATH: "\${toolroot}/bin" }
+isa_map: { armv8-a: -march=armv8-a, other: [ -m, x ] }
 `

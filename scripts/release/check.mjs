@@ -1,11 +1,11 @@
 // Does everything that is done before a release, and writes docs/release-check.md: what was checked, when, at what scale, and what came
-// of it. A part that is run by itself keeps the other rows as they were.
+// of it. A check that is run by itself keeps the rows of the others, which are in docs/release-check.json.
 //
 // usage: npm run check:release -- [--quick] [--only NAME,NAME]
 //   --quick  a fraction of the counts, in about half an hour
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs, stripVTControlCharacters } from 'node:util'
@@ -15,60 +15,106 @@ import { root } from '../steps/run.mjs'
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string', default: '' } },
 })
-const { quick } = values
-/** A count for a release, or for a quick look. */
-const scale = (whole, fraction) => `${quick ? fraction : whole}`
 
-/** Name, what it shows, and the script with its arguments. */
-const checks = [
-  ['interface', 'The report of the interface is up to date', 'docs:api-report', '--check'],
-  ['packages', 'The three packages can be made', 'packages'],
-  ['install', 'Installing with each client, and what works then', 'check:install', '--keep'],
-  ['builds', 'The addon builds with node-gyp, cmake-js and prebuildify', 'check:builds'],
-  ['node', 'Tests with Node 20.19, 22 and 24', 'check:node'],
-  ['hygiene', 'Hosts that end in every way leave nothing', 'soak:hygiene', '--rounds', scale(500, 38)],
-  ['sanitizers', 'Memory errors, undefined behaviour, leaks', 'test:sanitizers', 'address'],
-  ['races', 'Data races', 'test:sanitizers', 'thread'],
-  ['fuzz-files', 'Hostile files and arguments', 'test:fuzz-files', '--count', scale(1_000_000, 5000)],
-  ['fuzz-onnx', 'Damaged models', 'test:fuzz-onnx', '--count', scale(10_000, 300)],
-  ['fuzz-service', 'Wrong requests to the service', 'test:fuzz-service', '--requests', scale(100_000, 3000)],
-  ['fuzz-rpc', 'Random bytes at tracker and server', 'test:fuzz-rpc'],
-  ['fuzz-board', 'Random bytes at the board runtime', 'test:fuzz-board'],
-  [
-    'soak',
-    'All work at once, with children killed',
-    'soak',
-    '--minutes',
-    scale(60, 2),
-    '--faults',
-    scale(1000, 60),
-    '--every',
-    scale(60, 15),
-  ],
-]
-const only = values.only ? values.only.split(',') : checks.map(([name]) => name)
+/** What reads files of strangers, as scripts/fuzz-files.mjs names it. */
+const readers = {
+  artifact: 'artifacts',
+  npz: 'archives of tensors',
+  records: 'tuning records',
+  config: 'configurations (YAML) with their overrides',
+  metadata: "automate's metadata (YAML)",
+  arguments: 'arguments of the command line',
+}
+
+/**
+ * `run` is the script with its fixed arguments; `scale` its counts, each for a release and for a quick look; `seed` what its random
+ * numbers follow from.
+ */
+const checks = {
+  interface: { shows: 'The report of the interface is up to date', run: ['docs:api-report', '--check'] },
+  tests: { shows: 'The whole suite', run: ['test'] },
+  packages: { shows: 'The three packages can be made', run: ['packages'] },
+  install: { shows: 'Installing with each client, and what works then', run: ['check:install', '--keep'] },
+  builds: { shows: 'The addon builds with node-gyp, cmake-js and prebuildify', run: ['check:builds'] },
+  node: { shows: 'Tests with Node 20.19, 22 and 24', run: ['check:node'] },
+  hygiene: {
+    shows: 'Hosts that end in every way leave nothing',
+    run: ['soak:hygiene'],
+    scale: { rounds: [500, 38] },
+    seed: 1,
+  },
+  sanitizers: { shows: 'Memory errors, undefined behaviour, leaks', run: ['test:sanitizers', 'address'] },
+  races: { shows: 'Data races', run: ['test:sanitizers', 'thread'] },
+  ...Object.fromEntries(
+    Object.entries(readers).map(([target, what]) => [
+      `fuzz-${target}`,
+      {
+        shows: `Damaged and hostile ${what}`,
+        run: ['test:fuzz-files', target],
+        scale: { count: [1_000_000, 5000] },
+        seed: 1,
+      },
+    ]),
+  ),
+  'fuzz-onnx': {
+    shows: 'Damaged models',
+    run: ['test:fuzz-onnx'],
+    scale: { count: [10_000, 300] },
+    seed: 1,
+  },
+  'fuzz-service': {
+    shows: 'Wrong requests to the service',
+    run: ['test:fuzz-service'],
+    scale: { requests: [100_000, 3000] },
+    seed: 1,
+  },
+  'fuzz-rpc': {
+    shows: 'Random bytes at tracker and server',
+    run: ['test:fuzz-rpc'],
+    scale: { frames: [1_000_000, 20_000] },
+    seed: 1,
+  },
+  'fuzz-board': {
+    shows: 'Random bytes at the board runtime, with sanitizers',
+    run: ['test:fuzz-board'],
+    scale: { runs: [1_000_000, 50_000] },
+  },
+  'fuzz-agent': {
+    shows: "Damaged graphs at the executor of boards' agents, with sanitizers",
+    run: ['test:fuzz-agent'],
+    scale: { runs: [1_000_000, 50_000] },
+  },
+  soak: {
+    shows: 'All work at once, with children killed',
+    run: ['soak'],
+    scale: { minutes: [60, 2], faults: [1000, 60], every: [60, 15] },
+    seed: 1,
+  },
+}
+const only = values.only ? values.only.split(',') : Object.keys(checks)
 for (const name of only)
-  if (!checks.some(([known]) => known === name))
-    throw new Error(`there is no check '${name}': ${checks.map(([known]) => known).join(', ')}`)
+  if (!(name in checks)) throw new Error(`there is no check '${name}': ${Object.keys(checks).join(', ')}`)
 
-const kept = join(root, 'build/release/checks.json')
+const kept = join(root, 'docs/release-check.json')
 const results = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : {}
-for (const [name, , script, ...args] of checks) {
-  if (!only.includes(name)) continue
+for (const name of Object.keys(checks).filter((each) => only.includes(each))) {
   console.error(`\n== ${name}`)
-  results[name] = await perform(script, args)
-  mkdirSync(join(kept, '..'), { recursive: true })
-  writeFileSync(kept, JSON.stringify(results, null, 2))
+  results[name] = await perform(checks[name])
+  writeFileSync(kept, `${JSON.stringify(results, null, 2)}\n`)
   writeReport()
 }
-process.exitCode = only.every((name) => results[name]?.ok) ? 0 : 1
+process.exitCode = only.every((name) => results[name].ok) ? 0 : 1
 
-async function perform(script, args) {
+async function perform({ run: [script, ...fixed], scale = {}, seed }) {
+  const counts = Object.entries(scale).map(([name, [whole, fraction]]) => [
+    name,
+    values.quick ? fraction : whole,
+  ])
+  const options = [...counts, ...(seed === undefined ? [] : [['seed', seed]])]
+  const args = [...fixed, ...options.flatMap(([name, value]) => [`--${name}`, `${value}`])]
+  const command = ['run', script, ...(args.length > 0 ? ['--', ...args] : [])]
   const started = performance.now()
-  const child = spawn('npm', ['run', '--silent', script, ...(args.length > 0 ? ['--', ...args] : [])], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn('npm', ['--silent', ...command], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text) => {
@@ -76,24 +122,36 @@ async function perform(script, args) {
       process.stderr.write(text)
     })
   const [status, signal] = await once(child, 'close')
+  const { rows, conclusion } = read(said)
   return {
     ok: status === 0,
     date: new Date().toISOString().slice(0, 10),
-    command: ['npm run', script, ...(args.length > 0 ? ['--', ...args] : [])].join(' '),
+    command: ['npm', ...command].join(' '),
+    ...(seed !== undefined && { seed }),
+    count: countOf(counts, rows, conclusion),
     seconds: Math.round((performance.now() - started) / 1000),
     machine: machine(),
-    said: conclusion(said) || `ended with ${signal ?? status}`,
+    said: conclusion || `ended with ${signal ?? status}`,
   }
 }
 
-/** The lines of a check that tell what came of it: its rows, or its last line. */
-function conclusion(said) {
+/** What a check says of each of its parts, and those lines or its last ones as what came of it. */
+function read(said) {
   const lines = stripVTControlCharacters(said)
+    .replaceAll(root, '.')
     .split('\n')
     .map((line) => line.trimEnd())
     .filter(Boolean)
   const rows = lines.filter((line) => /^(ok |NOT) {2}/.test(line))
-  return rows.length > 0 ? rows.join('\n') : lines.slice(-6).join('\n')
+  return { rows, conclusion: (rows.length > 0 ? rows : lines.slice(-6)).join('\n') }
+}
+
+/** How much was done: as asked for, or as the check tells. */
+function countOf(counts, rows, conclusion) {
+  if (counts.length > 0) return counts.map(([name, value]) => `${value} ${name}`).join(', ')
+  if (rows.length > 0) return `${rows.length} parts`
+  const tests = /Tests .*?(\d+) passed/.exec(conclusion)?.[1]
+  return tests ? `${tests} tests` : ''
 }
 
 function machine() {
@@ -103,13 +161,22 @@ function machine() {
 }
 
 function writeReport() {
-  const done = checks.filter(([name]) => results[name])
-  const missing = checks.filter(([name]) => !results[name])
+  const done = Object.entries(checks).filter(([name]) => results[name])
+  const missing = Object.keys(checks).filter((name) => !results[name])
   const table = [
-    ['Check', 'What it shows', 'Result', 'Date', 'Seconds', 'Command'],
-    ...done.map(([name, what]) => {
-      const { ok, date, seconds, command } = results[name]
-      return [name, what, ok ? 'passed' : '**failed**', date, `${seconds}`, `\`${command}\``]
+    ['Check', 'What it shows', 'Result', 'Count', 'Seed', 'Seconds', 'Date', 'Command'],
+    ...done.map(([name, { shows }]) => {
+      const { ok, date, count, seed = '', seconds, command } = results[name]
+      return [
+        name,
+        shows,
+        ok ? 'passed' : '**failed**',
+        count,
+        `${seed}`,
+        `${seconds}`,
+        date,
+        `\`${command}\``,
+      ]
     }),
   ]
   const parts = done.map(
@@ -120,7 +187,7 @@ function writeReport() {
     '<!-- Written by `npm run check:release`; edits here are lost. -->\n',
     'Each row is the last time that the check ran, at the scale that its command tells. Times are those of the machine as it was then.\n',
     markdownTable(table),
-    ...(missing.length > 0 ? [`Not run yet: ${missing.map(([name]) => name).join(', ')}.\n`] : []),
+    ...(missing.length > 0 ? [`Not run yet: ${missing.join(', ')}.\n`] : []),
     ...parts,
   ]
   writeFileSync(join(root, 'docs/release-check.md'), text.join('\n'))
