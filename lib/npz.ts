@@ -1,9 +1,13 @@
 import { readFile } from 'node:fs/promises'
-import { unzipSync, zipSync } from 'fflate'
+import { createRequire } from 'node:module'
 import { isTvmNodeError, TvmNodeError } from './errors.js'
 import { writeWhole } from './files.js'
 import { decodeNpy, encodeNpy } from './npy.js'
 import { type DType, isDType, type Tensor, tensor, tensorBytes, tensorFromBytes } from './tensor.js'
+
+const require = createRequire(import.meta.url)
+/** The library for archives, from when it is first needed: hosts that only run artifacts start sooner without it. */
+const archives = (): typeof import('fflate') => require('fflate')
 
 /**
  * Element types that NumPy has no spelling for. Such a tensor is an entry of its bytes, and an entry `<name>.dtype` with the
@@ -52,7 +56,7 @@ export function encodeNpz(tensors: Readonly<Record<string, Tensor>>): Uint8Array
     files[`${name}.npy`] = encodeNpy(bytes ? tensor(bytes) : value)
     if (bytes) files[`${name}${SUFFIX}.npy`] = encodeNpy(tensor([`${value.dtype}[${value.shape}]`], []))
   }
-  return zipSync(files, { level: 0 })
+  return archives().zipSync(files, { level: 0 })
 }
 
 /** Reads an `.npz` file; throws `ERR_NPZ`, also when there is no such file. */
@@ -79,7 +83,7 @@ export async function writeNpz(path: string, tensors: Readonly<Record<string, Te
 function unzip(bytes: Uint8Array): Record<string, Uint8Array> {
   let total = 0
   try {
-    return unzipSync(bytes, {
+    return archives().unzipSync(bytes, {
       filter: ({ name, size, originalSize, compression }) => {
         total += originalSize
         if (originalSize > size * (compression === 0 ? 1 : MOST_DEFLATED) + SLACK || total > MOST_BYTES)

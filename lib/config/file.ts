@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
-import { type Document, isMap, isNode, LineCounter } from 'yaml'
+import type { Document } from 'yaml'
 import type { z } from 'zod'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import { parseConfig } from './check.js'
-import { type ParsedYaml, parseYaml, YamlFault } from './yaml.js'
+import { type ParsedYaml, parseYaml, YamlFault, yaml } from './yaml.js'
 
 /**
  * Reads a YAML file and checks it.
@@ -16,7 +16,7 @@ export function readConfigFile<Schema extends z.ZodType>(
   path: string,
   finish: (data: z.output<Schema>) => z.output<Schema> = (data) => data,
 ): z.output<Schema> {
-  const lines = new LineCounter()
+  const lines = new (yaml().LineCounter)()
   const text = read(path)
   let parsed: ParsedYaml
   try {
@@ -59,6 +59,7 @@ function offsetOf(document: Document, { message, details }: TvmNodeError): numbe
   // What is missing is told where it ought to be.
   while (!place && path.pop() !== undefined)
     place = path.length > 0 ? document.getIn(path, true) : document.contents
+  const { isMap, isNode } = yaml()
   const unknown = /there is no key '(?:[^']*\.)?([^'.]+)'/.exec(message)?.[1]
   const pair = isMap(place) && place.items.find(({ key }) => String(key) === unknown)
   if (pair && isNode(pair.key)) return pair.key.range?.[0]

@@ -1,4 +1,10 @@
-import { type Document, type DocumentOptions, type ParseOptions, parseDocument } from 'yaml'
+import { createRequire } from 'node:module'
+import type { Document, DocumentOptions, ParseOptions } from 'yaml'
+
+const require = createRequire(import.meta.url)
+
+/** The parser, from when it is first needed: hosts that only run artifacts start sooner without it. */
+export const yaml = (): typeof import('yaml') => require('yaml')
 
 /** A YAML text as plain data. */
 export interface ParsedYaml {
@@ -28,7 +34,7 @@ export function parseYaml(text: string, options: ParseOptions & DocumentOptions 
   let document: Document
   let data: unknown
   try {
-    document = parseDocument(text, options)
+    document = yaml().parseDocument(text, options)
     data = document.errors.length > 0 ? undefined : (document.toJS() ?? undefined)
   } catch (cause) {
     const why = cause instanceof RangeError ? 'it is nested too deeply' : (cause as Error).message

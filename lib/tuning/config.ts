@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseConfig } from '../config/check.js'
-import { modes } from './autotvm/search-task.js'
+import { modes } from './autotvm/mode.js'
 
 export const tunerNames = ['baseline', 'autotvm', 'auto_scheduler', 'meta_scheduler', 'tensorrt'] as const
 /** The ways of searching for faster code; `baseline` searches nothing. */

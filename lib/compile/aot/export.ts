@@ -2,13 +2,10 @@ import { writeWhole } from '../../files.js'
 import type { ArtifactPieces } from '../../session/artifact.js'
 import { tarEnd, tarPieces } from '../../session/tar.js'
 import { type AotCode, generateAot } from './code.js'
+import type { ExportFormat } from './export-format.js'
 import type { AotNetwork } from './lower.js'
 import { modelLibraryFormat } from './model-library-format.js'
 import { cProject } from './project.js'
-
-/** Forms of a compiled network that are not for this package's sessions. */
-export const exportFormats = ['mlf', 'project'] as const
-export type ExportFormat = (typeof exportFormats)[number]
 
 const layouts: Readonly<
   Record<ExportFormat, (network: AotNetwork, code: AotCode, relay: string) => ArtifactPieces>

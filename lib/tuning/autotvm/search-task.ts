@@ -10,12 +10,9 @@ import { Random } from '../random.js'
 import { BoostedTrees, type CostModel, type Objective } from './cost-model.js'
 import { KnobFeatures } from './features.js'
 import { geneticSearch } from './genetic.js'
+import type { Mode } from './mode.js'
 import { modelSearch } from './model-search.js'
 import { gridSearch, randomSearch, type Search, type Tried } from './search.js'
-
-/** How the space is searched, by TVM's names. */
-export const modes = ['xgb', 'xgb_rank', 'random', 'gridsearch', 'ga'] as const
-export type Mode = (typeof modes)[number]
 
 /** Trials of one workload. */
 export interface WorkloadTrials {
