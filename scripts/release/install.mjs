@@ -81,6 +81,22 @@ ${plain(runIt)}
 console.log(JSON.stringify(numbers))
 `
 
+/** Another addon with much native code and threads of its own: its pictures must stay what they are. */
+const sharp = `
+const { default: sharp } = await import('sharp')
+async function draw() {
+  const pixels = Buffer.from(Array.from({ length: 48 * 48 * 3 }, (_, i) => i % 251))
+  const png = await sharp(pixels, { raw: { width: 48, height: 48, channels: 3 } }).png().toBuffer()
+  if (!pixels.equals(await sharp(png).raw().toBuffer())) throw new Error('another picture')
+  await sharp(png).resize(17, 31).jpeg().toBuffer()
+}
+await draw()
+`
+const ours = plain(program("const { compile, load, tensor } = await import('tvm-node')")).replace(
+  /main\(\)\n$/,
+  'await main()\n',
+)
+
 const rows = []
 const scratch = mkdtempSync(join(tmpdir(), 'tvm-node-release-'))
 const bin = bareTools(join(scratch, 'bin'))
@@ -167,6 +183,12 @@ async function useOtherwise(folder, way) {
   )
   if (!bundle.ok) record(`npm: esbuild`, false, bundle.stderr.slice(-300))
   else await way('bundled by esbuild', 'loader.mjs', "await import('./bundled.mjs')\n")
+  const added = await execute(process.execPath, [clients.npm.cli, ...clients.npm.add, 'sharp'], folder)
+  if (!added.ok) record('npm: sharp', false, added.stderr.slice(-300))
+  else {
+    await way('beside sharp, which is first', 'sharp-first.mjs', `${sharp}${ours}await draw()\n`)
+    await way('beside sharp, which is second', 'sharp-second.mjs', `${ours}${sharp}`)
+  }
   const verify = await execute(
     process.execPath,
     [join(folder, 'node_modules/tvm-node/dist/cli/main.js'), 'verify', fixture, '--json'],
