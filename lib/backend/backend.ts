@@ -188,7 +188,13 @@ export class TvmBackend {
     const key = `${structure} ${JSON.stringify(shapes ?? {})}`
     let tuned = this.tuned.get(key)
     if (!tuned) {
-      const request = { model, target: board.target, config: passConfigOf(board), ...(shapes && { shapes }) }
+      const request = {
+        model,
+        target: board.target,
+        config: passConfigOf(board),
+        ...(board.desired_layouts && { desiredLayouts: board.desired_layouts }),
+        ...(shapes && { shapes }),
+      }
       // Trials need the board.
       await this.board.release()
       tuned = await tuneOnBoard(board, tuner, { signal }, (settings, micro) =>

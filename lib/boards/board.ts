@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { TvmNodeError } from '../errors.js'
+import { desiredLayoutsSchema } from '../ops/desired-layouts.js'
 import { sshHostSchema } from './ssh-host.js'
 
 /** Limits of a device that auto_scheduler searches within (TVM v0.18, include/tvm/auto_scheduler/search_task.h). */
@@ -143,8 +144,7 @@ export const boardSchema = z.strictObject({
     .default({})
     .describe('Pass options of the build; any here replace the ones that follow from the target.'),
   micro: micro.nullable().default(null).describe('A board without an operating system.'),
-  desired_layouts: z
-    .record(z.string(), z.array(z.string()))
+  desired_layouts: desiredLayoutsSchema
     .nullable()
     .default(null)
     .describe("Operator to [data layout, kernel layout]; 'default' leaves one as it is."),

@@ -36,7 +36,6 @@ export function openBoard(board: Board, options: AdapterOptions = {}): BoardConn
   const connector = connectorOf(board)
   const adapter = adapters[connector]
   if (!adapter) throw unavailable(board, `is reached by the connector '${connector}'`)
-  if (board.desired_layouts) throw unavailable(board, 'has desired_layouts')
   return new BoardConnection(board, adapter(board, options))
 }
 

@@ -7,9 +7,10 @@ import { queryTracker } from '../rpc/tracker-client.js'
 import { queueStatuses } from '../rpc/tracker-summary.js'
 import type { TunerConfig } from '../tuning/config.js'
 import { type TuneOptions, type TuneReport, tune as tuneNetwork } from '../tuning/tune.js'
-import { type Board, type BoardInput, connectorOf, passConfigOf } from './board.js'
+import { type Board, type BoardInput, connectorOf } from './board.js'
 import { boardHosts } from './board-host.js'
 import { checkTarget } from './board-target.js'
+import { buildFor } from './build-options.js'
 import { BoardFarm } from './farm.js'
 import { findBoard } from './find.js'
 import { microBoardOf } from './micro.js'
@@ -33,9 +34,18 @@ export async function tune(
   if (options.target !== undefined)
     throw new TvmNodeError('ERR_INVALID_ARGUMENT', 'tune takes a board or a target, not both')
   const found = findBoard(board)
-  const config = { ...passConfigOf(found), ...options.config }
+  const { desiredLayouts, ...built } = buildFor(found)
+  const config = { ...built.config, ...options.config }
+  const layouts = options.desiredLayouts ?? desiredLayouts
   return tuneOnBoard(found, options.tuner ?? {}, { signal: options.signal, prompt }, (tuner, micro) =>
-    tuneNetwork(model, { ...options, target: found.target, config, tuner, micro }),
+    tuneNetwork(model, {
+      ...options,
+      target: found.target,
+      config,
+      ...(layouts && { desiredLayouts: layouts }),
+      tuner,
+      micro,
+    }),
   )
 }
 

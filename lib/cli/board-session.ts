@@ -1,4 +1,5 @@
 import type { Board } from '../boards/board.js'
+import type { BoardBuild } from '../boards/build-options.js'
 import type { CompileOptions } from '../compile/compile.js'
 import type { RequestedExecutor } from '../compile/task.js'
 import type { Limits } from '../limits.js'
@@ -82,7 +83,7 @@ export async function buildOptions(options: {
   readonly board?: string
   readonly target: string
   readonly executor?: RequestedExecutor
-}): Promise<Pick<CompileOptions, 'target' | 'config' | 'executor' | 'linker'>> {
+}): Promise<BoardBuild> {
   const { board, target, executor = 'auto' } = options
   if (board === undefined) return { target, executor }
   const { findBoard } = await import('../boards/find.js')

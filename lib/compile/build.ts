@@ -2,6 +2,7 @@ import { IRModule } from '../ir/module.js'
 import type { Func } from '../ir/relay.js'
 import type { Target } from '../ir/target.js'
 import { withPassContext } from '../ir/transform.js'
+import type { DesiredLayouts } from '../ops/desired-layouts.js'
 import { registerOperators } from '../ops/register.js'
 import type { Module, NDArray, TvmArg } from '../runtime/index.js'
 import { sourcePasses } from './c/source.js'
@@ -14,6 +15,7 @@ export interface BuildOptions {
   readonly optLevel?: number
   /** TVM's pass configuration, for example `{ 'tir.disable_vectorize': true }`. */
   readonly config?: Readonly<Record<string, TvmArg>>
+  readonly desiredLayouts?: DesiredLayouts | undefined
   /** Hears what begins: each pass of `optimize`, then `codegen`. */
   readonly onStep?: (phase: 'optimize' | 'codegen', step?: string) => void
 }
@@ -44,6 +46,7 @@ export function optimizeRelay(func: Func, target: Target, options: BuildOptions 
   const mod = withPassContext({ optLevel, config }, () =>
     optimize(IRModule.fromFunction(func), target, optLevel, {
       onPass: (pass) => options.onStep?.('optimize', pass),
+      desiredLayouts: options.desiredLayouts,
     }),
   )
   checkImplementations(mod, target)

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import { copyWhole, writeWhole } from '../files.js'
 import { type Limits, restOf } from '../limits.js'
+import { type DesiredLayouts, desiredLayoutsSchema } from '../ops/desired-layouts.js'
 import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import { makePrivateFolder, removePrivateFolder, writePrivate } from '../private-folders.js'
 import { runInEngine } from '../process/engine.js'
@@ -51,6 +52,12 @@ export interface CompileOptions extends Limits {
   readonly constants?: NamedTensors
   /** TVM's pass options, for example `{ 'tir.disable_vectorize': true }`. */
   readonly config?: Readonly<Record<string, boolean | number | string>>
+  /**
+   * Layouts of operators by name, as [data, kernel], in place of the plain ones that ONNX has and the library's own choice: for example
+   * `{ 'nn.conv2d': ['NHWC', 'default'] }`. For convolutions and pooling; `default` is what follows. Names of quantised operators
+   * (`qnn.conv2d`) mean the plain ones, which they become.
+   */
+  readonly desiredLayouts?: DesiredLayouts
   /** Tuning records, or logs or folders of them in TVM's format; the best record of each operator is applied. */
   readonly records?: string | readonly (string | TuningRecord)[]
   /** A C or C++ compiler for the target that links, in place of the bundle's `lld`. */
@@ -99,6 +106,7 @@ const optionsSchema = optionSchema({
   shapes: z.record(z.string(), z.array(z.int().min(-1)).nullable()),
   constants: z.record(z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')),
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
+  desiredLayouts: desiredLayoutsSchema,
   records: z.union([z.string(), z.array(z.union([z.string(), z.looseObject({})]))]),
   linker: z.string(),
   templates: z.array(z.string()),
@@ -182,6 +190,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
   }
   checkOptions(optionsSchema, options, 'compile')
   const { target = 'llvm -mcpu=native', optLevel = 3, shapes = {}, constants = {}, config = {} } = options
+  const { desiredLayouts = {} } = options
   const { signal, timeoutMs, onProgress, niceness = 0, memoryBytes, format = 'artifact' } = options
   signal?.throwIfAborted()
   if (options.verify && format !== 'artifact') {
@@ -207,6 +216,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
       shapes,
       constants,
       config,
+      desiredLayouts,
       records: [options.records ?? []]
         .flat()
         .map((each) => (typeof each === 'string' ? resolve(each) : each)),

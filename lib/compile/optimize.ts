@@ -8,6 +8,7 @@ import { rewrite } from '../ir/rewrite.js'
 import { simplify } from '../ir/simplify.js'
 import { type Target, withTarget } from '../ir/target.js'
 import { runPass } from '../ir/transform.js'
+import { type DesiredLayouts, plainOperator } from '../ops/desired-layouts.js'
 import { findStrategy } from '../ops/strategy.js'
 import { getGlobalFunc, type TvmArg, type TvmObject } from '../runtime/index.js'
 import { replaceEmptyConstants } from './empty-constants.js'
@@ -19,6 +20,7 @@ import { lowerQuantization } from './quantization/lower.js'
 interface PassSettings {
   readonly target: Target
   readonly optLevel: number
+  readonly desiredLayouts: DesiredLayouts
 }
 type Pass = (mod: TvmObject, settings: PassSettings) => TvmObject
 
@@ -77,6 +79,7 @@ const pipeline: readonly Step[] = [
   relayPass('CanonicalizeCast', 3, { needs: /^cast$/ }),
   relayPass('CanonicalizeOps', 3, { needs: /^nn\.bias_add$/ }),
   relayPass('FlattenAtrousConv', 0, { needs: /^nn\.batch_to_space_nd$/ }),
+  { name: 'ConvertLayout', level: 3, run: convertLayout, typed: true, needs: having('FTVMConvertOpLayout') },
   relayPass('AlterOpLayout', 3, { needs: having('FTVMAlterOpLayout') }),
   // Weights that several operators share are packed once, and stay in the caches between them.
   relayPass('EliminateCommonSubexpr', 3, {
@@ -115,6 +118,7 @@ export interface OptimizeOptions {
   readonly onPass?: ((pass: string) => void) | undefined
   /** Passes to leave out, by name. */
   readonly without?: readonly string[]
+  readonly desiredLayouts?: DesiredLayouts | undefined
 }
 
 /** Graph-level optimisation. Runs within the caller's pass context. */
@@ -122,7 +126,7 @@ export function optimize(
   mod: IRModule,
   target: Target,
   optLevel: number,
-  { onPass, without = [] }: OptimizeOptions = {},
+  { onPass, without = [], desiredLayouts = {} }: OptimizeOptions = {},
 ): IRModule {
   return withTarget(target, () => {
     let current = mod
@@ -133,7 +137,7 @@ export function optimize(
       onPass?.(step.name)
       if (currentTrace()) noteReads(step.name, current)
       if (step.typed && !typed) current = runPass('InferType', current) as IRModule
-      const next = step.run(current, { target, optLevel }) as IRModule
+      const next = step.run(current, { target, optLevel, desiredLayouts }) as IRModule
       if (next === current) continue
       typed = step.typed ?? false
       current = next
@@ -177,6 +181,17 @@ function operators(mod: IRModule): Set<string> {
 function lowerQnn(mod: TvmObject, { target, optLevel }: PassSettings): IRModule {
   const options = { integers: optLevel >= 1, mixed: target.isX86 }
   return changeMain(mod as IRModule, (main) => lowerQuantization(main, options))
+}
+
+/** Networks are imported with channels first. Quantised operators have become plain ones by now, whose layouts are meant with theirs. */
+function convertLayout(mod: TvmObject, { desiredLayouts }: PassSettings): TvmObject {
+  const plain = Object.entries(desiredLayouts).map(([op, layouts]) => [plainOperator(op), layouts] as const)
+  if (plain.length === 0) return mod
+  return runPass(
+    'ConvertLayout',
+    mod,
+    Object.fromEntries(plain.map(([op, layouts]) => [op, [...layouts]])) as never,
+  )
 }
 
 function changeMain(mod: IRModule, change: (main: Func) => Func): IRModule {

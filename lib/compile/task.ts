@@ -8,6 +8,7 @@ import { ConstantTrace } from '../ir/constant-trace.js'
 import { asText } from '../ir/relay.js'
 import { target as makeTarget, type Target } from '../ir/target.js'
 import { TraceHistory } from '../meta-schedule/history.js'
+import type { DesiredLayouts } from '../ops/desired-layouts.js'
 import { notingSchedules } from '../ops/lower-call.js'
 import { registerOperators } from '../ops/register.js'
 import type { TaskContext } from '../process/protocol.js'
@@ -72,6 +73,7 @@ export interface CompileRequest {
   readonly constants: NamedTensors
   /** Pass options. */
   readonly config: Readonly<Record<string, boolean | number | string>>
+  readonly desiredLayouts: DesiredLayouts
   /** Tuning records, and absolute paths of logs. */
   readonly records: readonly (string | TuningRecord)[]
   /** A compiler that links, in place of the bundle's `lld`. */
@@ -150,7 +152,8 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
     ...history.problems,
     ...searched.flatMap(({ problems }) => problems),
   ]
-  const options = { optLevel: request.optLevel, config: request.config, onStep: report }
+  const { optLevel, config, desiredLayouts } = request
+  const options = { optLevel, config, desiredLayouts, onStep: report }
   const mod = withDispatchContext(history, () => tracing(() => optimizeRelay(func, target, options)))
   const adopted = before?.adopt(mod)
   if (before && adopted) return finish(request, model, before.metadata, adopted, 'parameters', warnings())
@@ -257,7 +260,7 @@ function opensFor({ executor }: CompileRequest): 'all' | 'needed' | 'none' {
 
 /** Everything that a build depends on. */
 function keyOf(request: CompileRequest, model: OnnxModel, target: Target): Promise<ReuseKey | undefined> {
-  const { optLevel, executor, shapes, constants, config, records, templates } = request
+  const { optLevel, executor, shapes, constants, config, desiredLayouts, records, templates } = request
   const { commit } = libraryVersion()
   const given = records.filter((each) => typeof each !== 'string')
   const logs = records.filter((each) => typeof each === 'string')
@@ -271,6 +274,7 @@ function keyOf(request: CompileRequest, model: OnnxModel, target: Target): Promi
     shapes,
     constants,
     config,
+    desiredLayouts,
     records: given,
   }
   return reuseKey(model, settings, [...logs.flatMap(recordFiles), ...templates])

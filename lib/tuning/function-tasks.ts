@@ -56,7 +56,8 @@ export async function functionTasks(
 ): Promise<FunctionTask[]> {
   await loadTemplates(templates)
   const { func } = importModel(source.model, source)
-  const options = { optLevel: source.optLevel }
+  const { optLevel, desiredLayouts } = source
+  const options = { optLevel, desiredLayouts }
   const mod = optimizeRelay(func, target, options)
   const found = new Map<string, FoundFunction>()
   const { graph, functions } = watch(

@@ -5,6 +5,7 @@ import { TvmNodeError } from '../errors.js'
 import { LimitedTime, type Limits } from '../limits.js'
 import type { Runner } from '../measure/trial.js'
 import type { MicroBoard } from '../micro/micro-board.js'
+import { desiredLayoutsSchema } from '../ops/desired-layouts.js'
 import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import { makePrivateFolder, removePrivateFolder, writePrivate } from '../private-folders.js'
 import { memoryLimit } from '../process/engine-limits.js'
@@ -30,7 +31,10 @@ const DEFAULT_TARGET = 'llvm -mcpu=native'
 /** How a network is tuned; `signal` and `timeoutMs` end the tuning between trials. */
 export interface TuneOptions
   extends Limits,
-    Pick<CompileOptions, 'target' | 'optLevel' | 'shapes' | 'constants' | 'templates' | 'config'> {
+    Pick<
+      CompileOptions,
+      'target' | 'optLevel' | 'shapes' | 'constants' | 'templates' | 'config' | 'desiredLayouts'
+    > {
   /** How to tune; keys as in the group `tuner` of a configuration. */
   readonly tuner?: Partial<TunerConfig>
   /** Threads of a run of the whole network; default the processors, at most 8. */
@@ -50,6 +54,7 @@ const optionsSchema = optionSchema({
   constants: z.record(z.string(), z.unknown()),
   templates: z.array(z.string()),
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
+  desiredLayouts: desiredLayoutsSchema,
   tuner: z.looseObject({}),
   threads: z.int().min(1),
   micro: z.looseObject({}),
@@ -177,17 +182,17 @@ function guarded(listener: TuneOptions['onEvent']): (event: TuneEvent) => void {
 export async function tune(model: string | Uint8Array, options: TuneOptions = {}): Promise<TuneReport> {
   checkOptions(optionsSchema, options, 'tune')
   const { target = DEFAULT_TARGET, optLevel = 3, shapes = {}, constants = {} } = options
-  const { templates = [], config = {} } = options
+  const { templates = [], config = {}, desiredLayouts = {} } = options
   const started = performance.now()
   const folder = await makePrivateFolder('tune')
   try {
     const path = typeof model === 'string' ? resolve(model) : join(folder, 'model.onnx')
     if (typeof model !== 'string') await writePrivate(path, model)
-    const source = { model: path, optLevel, shapes, constants }
+    const source = { model: path, optLevel, shapes, constants, desiredLayouts }
     return await withTuning(source, options, async ({ session, tasks, infos, runner, emit, signal }) => {
       const executor = options.micro ? 'aot' : 'auto'
       const compileOptions: CompileOptions = {
-        ...{ target, executor, optLevel, shapes, constants, templates, config },
+        ...{ target, executor, optLevel, shapes, constants, templates, config, desiredLayouts },
         ...(options.memoryBytes !== undefined && { memoryBytes: options.memoryBytes }),
       }
       const network = { compile: compileOptions, runner, threads: options.threads, signal }
@@ -241,7 +246,10 @@ export async function tune(model: string | Uint8Array, options: TuneOptions = {}
 }
 
 /** Options that concern a whole network have no meaning for operators by themselves. */
-export type TuneWorkloadsOptions = Omit<TuneOptions, 'optLevel' | 'shapes' | 'constants' | 'threads'>
+export type TuneWorkloadsOptions = Omit<
+  TuneOptions,
+  'optLevel' | 'shapes' | 'constants' | 'desiredLayouts' | 'threads'
+>
 
 /** What tuning workloads by themselves came to. */
 export interface TuneWorkloadsReport {

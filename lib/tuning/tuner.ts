@@ -14,6 +14,7 @@ export interface TuneRequest {
   readonly shapes?: CompileOptions['shapes']
   /** Pass options. */
   readonly config?: CompileOptions['config']
+  readonly desiredLayouts?: CompileOptions['desiredLayouts']
   readonly settings: TunerSettings
   /** A board without an operating system that trials run on. */
   readonly micro?: MicroBoard
@@ -36,7 +37,7 @@ const baseline: Tuner = async () => ({ build: {} })
 
 /** A search, whichever the settings name. */
 const searched: Tuner = async (
-  { model, target, shapes, config, settings, micro },
+  { model, target, shapes, config, desiredLayouts, settings, micro },
   { signal, timeoutMs, onEvent },
 ) => {
   const { tune } = await import('./tune.js')
@@ -45,6 +46,7 @@ const searched: Tuner = async (
     tuner: settings,
     ...(shapes && { shapes }),
     ...(config && { config }),
+    ...(desiredLayouts && { desiredLayouts }),
     ...(micro && { micro }),
     ...(signal && { signal }),
     ...(timeoutMs !== undefined && { timeoutMs }),

@@ -99,7 +99,11 @@ test.each([
     'ERR_CONFIG',
     /only be tuned by autotvm/,
   ],
-  [{ board: { name: 'm', connector: 'local', desired_layouts: {} } }, 'ERR_NOT_AVAILABLE', /desired_layouts/],
+  [
+    { board: { name: 'm', connector: 'local', desired_layouts: { 'nn.conv2d': ['NHCC'] } } },
+    'ERR_CONFIG',
+    /desired_layouts.*'NHCC', not an order of NCHW/,
+  ],
 ])('create refuses %j', async (config, code, message) => {
   await expect(TvmBackend.create(config as never)).rejects.toEqual(fault(code, message))
 })

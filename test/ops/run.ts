@@ -3,6 +3,7 @@ import { buildRelay } from '#lib/compile/build.js'
 import { type Expr, func, variable } from '#lib/ir/relay.js'
 import { target } from '#lib/ir/target.js'
 import { native } from '#lib/native.js'
+import type { DesiredLayouts } from '#lib/ops/desired-layouts.js'
 import { getGlobalFunc, type Module, NDArray, openLibrary } from '#lib/runtime/index.js'
 import type { Tensor } from '#lib/tensor.js'
 import type { Array32 } from './reference.js'
@@ -10,6 +11,7 @@ import type { Array32 } from './reference.js'
 interface RunOptions {
   readonly target?: string
   readonly optLevel?: number
+  readonly desiredLayouts?: DesiredLayouts
 }
 
 /** Whether this machine's processor has what code for a target may use: other code would end the process. */
@@ -39,6 +41,7 @@ export function runTensors(
   const params = inputs.map(({ shape, dtype }, i) => variable(`x${i}`, [...shape], dtype))
   const built = buildRelay(func(params, body(...params)), target(options.target ?? 'llvm -mcpu=native'), {
     optLevel: options.optLevel ?? 3,
+    desiredLayouts: options.desiredLayouts,
   })
   const executor = getGlobalFunc('tvm.graph_executor.create')(built.graph, built.module, 1, 0) as Module
   const method = (name: string) =>

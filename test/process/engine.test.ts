@@ -35,6 +35,7 @@ const long = (folder: string): CompileRequest => ({
   shapes: {},
   constants: {},
   config: {},
+  desiredLayouts: {},
   records: [],
   templates: [],
 })

@@ -1,6 +1,7 @@
 import './alter-layout.js'
 import './conv2d-strategy.js'
 import './batch-matmul.js'
+import './convert-layout.js'
 import './convolution.js'
 import './dense.js'
 import './elementwise.js'

@@ -21,9 +21,11 @@ import { registerCompute } from '../strategy.js'
 export const PAD = 'injective,pad'
 
 export interface Padding {
-  /** Zeros before the first and after the last element of each axis from the third on; negative numbers cut elements off. */
+  /** Zeros before the first and after the last element of each of `axes`; negative numbers cut elements off. */
   readonly before: readonly number[]
   readonly after: readonly number[]
+  /** Default those from the third on. */
+  readonly axes?: readonly number[] | undefined
   /** Distance of neighbours, with zeros between them; default 1 on each axis. */
   readonly apart?: readonly number[]
   /** Lets loops that are not vectors be partitioned into borders and inside; for where the padding is computed in place. */
@@ -31,13 +33,17 @@ export interface Padding {
 }
 
 /** Zeros around the spatial axes of `data`; the tensor itself where none are asked for. */
-export function pad(data: Tensor, { before, after, apart, partition = false }: Padding): Tensor {
+export function pad(
+  data: Tensor,
+  { before, after, axes = before.map((_, i) => 2 + i), apart, partition = false }: Padding,
+): Tensor {
   const steps = before.map((_, i) => apart?.[i] ?? 1)
   if ([...before, ...after].every((n) => n === 0) && steps.every((step) => step === 1)) return data
   const shape = [...data.shape]
   for (const [i, front] of before.entries()) {
-    const length = shape[2 + i] as number
-    shape[2 + i] = front + (length - 1) * (steps[i] as number) + 1 + (after[i] as number)
+    const axis = axes[i] as number
+    const length = shape[axis] as number
+    shape[axis] = front + (length - 1) * (steps[i] as number) + 1 + (after[i] as number)
   }
   return compute(
     shape,
@@ -45,7 +51,7 @@ export function pad(data: Tensor, { before, after, apart, partition = false }: P
       const source = [...indices]
       const conditions: PrimExpr[] = []
       for (const [i, front] of before.entries()) {
-        const axis = 2 + i
+        const axis = axes[i] as number
         const step = steps[i] as number
         const at = sub(indices[axis] as PrimExpr, front)
         conditions.push(ge(at, 0), lt(at, ((data.shape[axis] as number) - 1) * step + 1))

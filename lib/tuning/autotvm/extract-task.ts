@@ -7,6 +7,7 @@ import { target as makeTarget, type Target, withTarget } from '../../ir/target.j
 import { placeholder, type Tensor } from '../../ir/te.js'
 import { withPassContext } from '../../ir/transform.js'
 import { TensorType, TupleType } from '../../ir/type.js'
+import type { DesiredLayouts } from '../../ops/desired-layouts.js'
 import { registerOperators } from '../../ops/register.js'
 import { implementationsOf } from '../../ops/select.js'
 import type { Attrs } from '../../ops/strategy.js'
@@ -26,6 +27,7 @@ export interface NetworkSource {
   readonly optLevel: number
   readonly shapes: Readonly<Record<string, readonly number[] | null>>
   readonly constants: NamedTensors
+  readonly desiredLayouts: DesiredLayouts
 }
 
 export interface ExtractRequest {
@@ -85,10 +87,10 @@ interface Found {
  * them (TVM v0.18, python/tvm/autotvm/task/relay_integration.py).
  */
 function workloadsOfNetwork(source: NetworkSource, target: Target): Found[] {
-  const { optLevel } = source
+  const { optLevel, desiredLayouts } = source
   const { func } = importModel(source.model, source)
   const mod = withPassContext({ optLevel }, () =>
-    optimize(IRModule.fromFunction(func), target, optLevel, { without: ['AlterOpLayout'] }),
+    optimize(IRModule.fromFunction(func), target, optLevel, { without: ['AlterOpLayout'], desiredLayouts }),
   )
   const found = new Map<string, Found>()
   let calls = 0
