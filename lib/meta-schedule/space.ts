@@ -3,15 +3,47 @@ import { constant } from '../ir/tir.js'
 import { getGlobalFunc, type TvmArg, type TvmArray, type TvmMap, type TvmObject } from '../runtime/index.js'
 import { dotProductIntrinsic } from './intrinsics.js'
 
-/** Spatial and reduced loops, from the outside in. */
-const TILES = 'SSRSRS'
+interface Plan {
+  /** Spatial and reduced loops, from the outside in. */
+  readonly loops: string
+  /** After which spatial loops, counted from 1, what follows may be computed. */
+  readonly fusedAfter: readonly number[]
+  /** Jobs that a processor core has at most; none in parallel where undefined. */
+  readonly jobsPerCore?: number
+}
+const JOBS_PER_CORE = 16
+/**
+ * Tiles for registers alone come before those for registers and caches that the library has: kernels of microseconds need no more, and
+ * where there are fewer ways the good ones are found with fewer trials.
+ */
+const registers: Plan = { loops: 'SRS', fusedAfter: [1] }
+const PLANS: readonly Plan[] = [
+  { ...registers, jobsPerCore: JOBS_PER_CORE },
+  { loops: 'SSRSRS', fusedAfter: [1, 2], jobsPerCore: JOBS_PER_CORE },
+]
+/** For functions that may take less time than it takes to share them out. */
+const SHORT_PLANS: readonly Plan[] = [registers, ...PLANS]
+/** Arithmetic operations of the longest of them: some tens of microseconds. */
+const SHORT = 1e7
 const WIDEST_VECTOR = 64
 const LARGEST_TILE = 64
-const JOBS_PER_CORE = 16
+const NONE = -1
 const UNROLLED_STEPS = [0, 16, 64, 512]
 
 function made(kind: string, name: string, ...args: TvmArg[]): TvmObject {
   return getGlobalFunc(`meta_schedule.${kind}${name}`)(...args) as TvmObject
+}
+
+/** All the ways of a context's function that rules lead to, each with its choices open. */
+export function designSpaces(context: TvmObject): TvmObject[] {
+  const [module, target] = [context.get('mod') as TvmObject, context.get('target') as Target]
+  const flop = getGlobalFunc('tir.analysis.EstimateTIRFlops')(module) as number
+  return (flop < SHORT ? SHORT_PLANS : PLANS).flatMap((plan) => {
+    const generator = spaceGenerator(target, plan)
+    made('SpaceGenerator', 'InitializeWithTuneContext', generator, context)
+    const spaces = made('SpaceGenerator', 'GenerateDesignSpace', generator, module) as TvmArray<TvmObject>
+    return spaces.toArray()
+  })
 }
 
 /**
@@ -19,7 +51,7 @@ function made(kind: string, name: string, ...args: TvmArg[]): TvmObject {
  * src/meta_schedule/schedule_rule/schedule_rule.cc, DefaultX86 and DefaultLLVM), with the target's own instruction for sums of products
  * of bytes.
  */
-export function spaceGenerator(target: Target): TvmObject {
+export function spaceGenerator(target: Target, plan: Plan = registers): TvmObject {
   const rule = (name: string, ...args: TvmArg[]) => made('ScheduleRule', name, ...args)
   const step = (name: string, ...args: TvmArg[]) => made('Postproc', name, ...args)
   const [intoProducer, intoConsumer, constants, noBranches, injective, ordered] = [
@@ -27,8 +59,8 @@ export function spaceGenerator(target: Target): TvmObject {
     ...Array(5).fill(true),
   ]
   const [noBinds, noVectorLoads, noReads, anyBlock] = [null, null, null, null]
-  const writes = { req: 'may', levels: [1, 2], scope: 'global' }
-  const tiling = [TILES, noBinds, LARGEST_TILE, noVectorLoads, noReads, writes] as const
+  const writes = { req: 'may', levels: [...plan.fusedAfter], scope: 'global' }
+  const tiling = [plan.loops, noBinds, LARGEST_TILE, noVectorLoads, noReads, writes] as const
   const dot = dotProductIntrinsic(target)
   const rules = [
     rule('InlineConstantScalars'),
@@ -37,7 +69,7 @@ export function spaceGenerator(target: Target): TvmObject {
     ...(dot === undefined ? [] : [rule('MultiLevelTilingWithIntrin', dot, ...tiling), wholeInstructions()]),
     rule('MultiLevelTiling', ...tiling, anyBlock),
     ...(target.vectorises
-      ? [rule('ParallelizeVectorizeUnroll', JOBS_PER_CORE, WIDEST_VECTOR, UNROLLED_STEPS, true)]
+      ? [rule('ParallelizeVectorizeUnroll', plan.jobsPerCore ?? NONE, WIDEST_VECTOR, UNROLLED_STEPS, true)]
       : []),
     rule('RandomComputeLocation'),
   ]
@@ -73,9 +105,4 @@ function wholeInstructions(): TvmObject {
   }
   const nothing = () => null
   return made('ScheduleRule', 'PyScheduleRule', nothing, apply as never, nothing, () => 'WholeInstructions')
-}
-
-/** All the ways of a function that rules lead to, each with its choices open. */
-export function designSpaces(generator: TvmObject, module: TvmObject): TvmArray<TvmObject> {
-  return made('SpaceGenerator', 'GenerateDesignSpace', generator, module) as TvmArray<TvmObject>
 }

@@ -87,7 +87,7 @@ class TraceSpace implements ProgramSpace<Trace> {
       this.strategy,
       ENDLESS,
       1,
-      designSpaces(generator, this.module),
+      designSpaces(this.context),
       getGlobalFunc('meta_schedule.DatabaseMemoryDatabase')('structural'),
       costModel(predict),
     )
