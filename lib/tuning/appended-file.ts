@@ -35,11 +35,18 @@ export class AppendedFile {
     }
   }
 
-  /** Appends lines and has the system write them out. */
+  /** Appends lines and has the system write them out: all of them, or none where that fails. */
   async append(lines: readonly string[]): Promise<void> {
     if (lines.length === 0) return
-    await this.file.write(lines.map((line) => `${line}\n`).join(''))
-    await this.file.datasync()
+    const { size } = await this.file.stat()
+    try {
+      // `write` would be content with as much as fits on the disk.
+      await this.file.appendFile(lines.map((line) => `${line}\n`).join(''))
+      await this.file.datasync()
+    } catch (error) {
+      await this.file.truncate(size).catch(() => {})
+      throw error
+    }
   }
 
   async close(): Promise<void> {

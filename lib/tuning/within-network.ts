@@ -4,7 +4,7 @@ import { type Candidate, measureWorkloads, type NetworkOptions } from './network
 import type { TaskState } from './task-state.js'
 
 /** How many records of each task are measured within the network. */
-export const RANKS = 4
+export const RANKS = 6
 
 /**
  * Measures records within the network: built with the best records of all tasks, with the second best ones and so on, it tells of

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { native } from '../../native.js'
 import { openXGBoost } from '../xgboost.js'
 
@@ -46,7 +45,8 @@ export class BoostedTrees implements CostModel {
       ['lambda', '1'],
       ['subsample', '0.9'],
       ['seed', String(this.seed)],
-      ['nthread', String(availableParallelism())],
+      // Threads would wait for each other longer than they work, and busily.
+      ['nthread', '1'],
       ['verbosity', '0'],
     ])
     const margins = this.base?.predict(features, columns) ?? new Float32Array()
