@@ -112,7 +112,8 @@ export class GuidedSearch<Candidate> {
 
   private learn({ key, candidate, cost }: MeasuredProgram<Candidate>): void {
     const { space, measured, known } = this.open(key)
-    const program = space.parse(candidate)
+    const program = parsed(space, candidate)
+    if (!program) return
     known.add(space.identity(program))
     measured.push({ program, cost, features: space.features([program]) })
   }
@@ -152,5 +153,14 @@ export class GuidedSearch<Candidate> {
   private shuffled(programs: readonly TvmObject[]): TvmObject[] {
     const keyed = programs.map((program) => ({ program, key: this.random.next() }))
     return keyed.sort((a, b) => a.key - b.key).map(({ program }) => program)
+  }
+}
+
+/** Undefined for what no longer applies, as records of other versions may: nothing is to be learnt from them. */
+function parsed<Candidate>(space: ProgramSpace<Candidate>, candidate: Candidate): TvmObject | undefined {
+  try {
+    return space.parse(candidate)
+  } catch {
+    return undefined
   }
 }
