@@ -26,17 +26,37 @@ const SHORTEST_LEASE = 20_000
 
 const passValue = z.union([z.boolean(), z.number(), z.string()])
 
+const alignment = z
+  .int()
+  .min(1)
+  .max(4096)
+  .refine((bytes) => Number.isInteger(Math.log2(bytes)), 'must be a power of two')
+  .default(8)
+
 /** How the ahead-of-time executor is built for a board without an operating system. */
 const aot = z.strictObject({
-  prologue: z.string().default(''),
-  epilogue: z.string().default(''),
-  includes: z.array(z.string()).default([]),
-  pass_config: z.record(z.string(), passValue).default({}),
-  interface_api: z.enum(['c', 'packed']).default('c'),
-  workspace_byte_alignment: z.int().min(1).default(8),
-  constant_byte_alignment: z.int().min(1).default(8),
-  use_workspace_io: z.boolean().default(false),
-  workspace_bytes: z.int().min(0).default(262144),
+  prologue: z.string().default('').describe('Statements of C that the program does before it serves.'),
+  epilogue: z.string().default('').describe('Statements of C that it does after that.'),
+  includes: z
+    .array(z.string())
+    .default([])
+    .describe("Headers that those need, such as 'board_pins.h' or '<math.h>'."),
+  pass_config: z.record(z.string(), passValue).default({}).describe('Pass options of the build.'),
+  interface_api: z
+    .literal('c')
+    .default('c')
+    .describe("How the network is called; the packed interface would need TVM's own C runtime."),
+  workspace_byte_alignment: alignment.describe('Bytes that tensors in the workspace are aligned to.'),
+  constant_byte_alignment: alignment.describe('Bytes that constants are aligned to.'),
+  use_workspace_io: z
+    .literal(false)
+    .default(false)
+    .describe('Whether inputs and outputs are in the workspace; they are variables of the program.'),
+  workspace_bytes: z
+    .int()
+    .min(0)
+    .default(262144)
+    .describe('Bytes that a network may work in; one that needs more is refused before anything is built.'),
 })
 
 const region = z.strictObject({ start: z.int().min(0), bytes: z.int().min(1) })

@@ -4,7 +4,10 @@ import { compilerOfAutomate } from './automate.js'
 import { type Board, connectorOf, passConfigOf } from './board.js'
 
 /** What of a build a board decides. */
-export type BoardBuild = Pick<CompileOptions, 'target' | 'config' | 'executor' | 'linker' | 'desiredLayouts'>
+export type BoardBuild = Pick<
+  CompileOptions,
+  'target' | 'config' | 'executor' | 'linker' | 'desiredLayouts' | 'alignment'
+>
 
 /** What runs a network by the field `executor` of boards without an operating system. */
 const programs = { aot: 'aot', graph: 'host' } as const
@@ -15,12 +18,16 @@ const programs = { aot: 'aot', graph: 'host' } as const
  */
 export function buildFor(board: Board): BoardBuild {
   const connector = connectorOf(board)
+  const aot = board.micro?.aot
   const isLinked = connector !== 'automate' || findBundle().lld !== undefined
   const linker = isLinked ? undefined : compilerOfAutomate(board.name)
   return {
     target: board.target,
     config: passConfigOf(board),
     ...(board.desired_layouts && { desiredLayouts: board.desired_layouts }),
+    ...(aot && {
+      alignment: { workspace: aot.workspace_byte_alignment, constants: aot.constant_byte_alignment },
+    }),
     executor: connector === 'micro' ? programs[board.micro?.executor ?? 'aot'] : 'auto',
     ...(linker !== undefined && { linker }),
   }

@@ -21,7 +21,14 @@ import type { Board } from './board.js'
 export function platformOf({ name, micro }: Board): Platform {
   if (!micro?.firmware) throw unavailable(name, 'is built by a template project')
   const { flash, ram, stack_bytes: stackBytes, ...rest } = micro.firmware
-  return { ...rest, flash: flash ?? undefined, ram: ram ?? undefined, stackBytes }
+  const { aot } = micro
+  const hooks = aot && (aot.prologue || aot.epilogue) ? aot : undefined
+  return {
+    ...rest,
+    ...{ flash: flash ?? undefined, ram: ram ?? undefined, stackBytes },
+    ...(hooks && { hooks: { includes: hooks.includes, prologue: hooks.prologue, epilogue: hooks.epilogue } }),
+    workspaceBytes: aot?.workspace_bytes,
+  }
 }
 
 /** @throws as `platformOf`, and for boards that have neither a simulator nor a serial port */

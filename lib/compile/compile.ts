@@ -15,6 +15,7 @@ import type { ArtifactMetadata } from '../session/artifact.js'
 import type { NamedTensors } from '../session/inputs.js'
 import { isTensor, type Tensor } from '../tensor.js'
 import { chromeTrace, type TracedResult } from './analysis/trace.js'
+import { defaultAlignment } from './aot/alignment.js'
 import { exportFormats } from './aot/export-format.js'
 import { BuildCache } from './cache/build-cache.js'
 import type { CacheOptions } from './cache/store.js'
@@ -58,6 +59,8 @@ export interface CompileOptions extends Limits {
    * (`qnn.conv2d`) mean the plain ones, which they become.
    */
   readonly desiredLayouts?: DesiredLayouts
+  /** Bytes that tensors in the workspace and constants are aligned to, for `aot`; powers of two, default 8 each. */
+  readonly alignment?: { readonly workspace?: number; readonly constants?: number }
   /** Tuning records, or logs or folders of them in TVM's format; the best record of each operator is applied. */
   readonly records?: string | readonly (string | TuningRecord)[]
   /** A C or C++ compiler for the target that links, in place of the bundle's `lld`. */
@@ -97,6 +100,12 @@ export interface CompileOptions extends Limits {
   readonly onProgress?: (event: ProgressEvent) => void
 }
 
+const bytes = z
+  .int()
+  .min(1)
+  .max(4096)
+  .refine((count) => Number.isInteger(Math.log2(count)), 'must be a power of two')
+
 const optionsSchema = optionSchema({
   target: z.string(),
   format: z.enum(['artifact', ...exportFormats]),
@@ -107,6 +116,7 @@ const optionsSchema = optionSchema({
   constants: z.record(z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')),
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
   desiredLayouts: desiredLayoutsSchema,
+  alignment: optionSchema({ workspace: bytes, constants: bytes }),
   records: z.union([z.string(), z.array(z.union([z.string(), z.looseObject({})]))]),
   linker: z.string(),
   templates: z.array(z.string()),
@@ -217,6 +227,7 @@ export async function compile(model: string | Uint8Array, options: CompileOption
       constants,
       config,
       desiredLayouts,
+      alignment: { ...defaultAlignment, ...options.alignment },
       records: [options.records ?? []]
         .flat()
         .map((each) => (typeof each === 'string' ? resolve(each) : each)),

@@ -28,6 +28,7 @@ import {
 import type { NamedTensors } from '../session/inputs.js'
 import { parameterPieces } from '../session/parameters.js'
 import { packageVersion } from '../version.js'
+import type { Alignment } from './aot/alignment.js'
 import { boardProgram } from './aot/board-program.js'
 import { generateAot } from './aot/code.js'
 import { exportAot } from './aot/export.js'
@@ -74,6 +75,8 @@ export interface CompileRequest {
   /** Pass options. */
   readonly config: Readonly<Record<string, boolean | number | string>>
   readonly desiredLayouts: DesiredLayouts
+  /** For `aot`. */
+  readonly alignment: Alignment
   /** Tuning records, and absolute paths of logs. */
   readonly records: readonly (string | TuningRecord)[]
   /** A compiler that links, in place of the bundle's `lld`. */
@@ -192,7 +195,10 @@ export async function run(request: CompileRequest, { progress }: TaskContext): P
   const scheduled = () => searched.flatMap(({ schedules }) => schedules)
   if (request.executor === 'aot') {
     const { built: network, schedules } = lowering((settings) =>
-      lowerAot(mod, target, interfaceOf(request.moduleName, inputs, outputs), settings),
+      lowerAot(mod, target, interfaceOf(request.moduleName, inputs, outputs), {
+        ...settings,
+        alignment: request.alignment,
+      }),
     )
     const { format, output, folder } = request
     const metadata = {
@@ -260,7 +266,8 @@ function opensFor({ executor }: CompileRequest): 'all' | 'needed' | 'none' {
 
 /** Everything that a build depends on. */
 function keyOf(request: CompileRequest, model: OnnxModel, target: Target): Promise<ReuseKey | undefined> {
-  const { optLevel, executor, shapes, constants, config, desiredLayouts, records, templates } = request
+  const { optLevel, executor, shapes, constants, config, desiredLayouts, alignment } = request
+  const { records, templates } = request
   const { commit } = libraryVersion()
   const given = records.filter((each) => typeof each !== 'string')
   const logs = records.filter((each) => typeof each === 'string')
@@ -275,6 +282,7 @@ function keyOf(request: CompileRequest, model: OnnxModel, target: Target): Promi
     constants,
     config,
     desiredLayouts,
+    alignment,
     records: given,
   }
   return reuseKey(model, settings, [...logs.flatMap(recordFiles), ...templates])

@@ -8,7 +8,7 @@ import { isTvmNodeError, TvmNodeError } from '../errors.js'
 import type { ProgramMemory } from '../session/program-memory.js'
 import { type ProgramSizes, programSizes } from './elf.js'
 import { checkMemory, tooLarge } from './memory.js'
-import type { Platform } from './platform.js'
+import type { Hooks, Platform } from './platform.js'
 import { findCompiler } from './toolchain.js'
 
 const BOARD = fileURLToPath(new URL('../../native/board', import.meta.url))
@@ -58,7 +58,13 @@ export async function compileRuntime(
   signal?: AbortSignal,
 ): Promise<BoardRuntime> {
   const { command } = await findCompiler(platform.compiler)
-  const sources = [...(await sourcesIn(join(BOARD, 'src'))), ...(await portSources(platform))]
+  const hooks = join(folder, 'hooks.c')
+  if (platform.hooks) await writeFile(hooks, hooksSource(platform.hooks))
+  const sources = [
+    ...(await sourcesIn(join(BOARD, 'src'))),
+    ...(await portSources(platform)),
+    ...(platform.hooks ? [hooks] : []),
+  ]
   const objects = await compileAll(
     command,
     sources,
@@ -104,6 +110,13 @@ export async function linkProgram(
   const args = [...platform.flags, '-o', image, ...objects, ...given, ...inputs, '-Wl,--gc-sections', '-lm']
   await link(command, args, memory, signal)
   return { image, sizes: programSizes(await readFile(image)) }
+}
+
+/** What main.c calls before and after it serves. */
+function hooksSource({ includes, prologue, epilogue }: Hooks): string {
+  const lines = includes.map((name) => `#include ${name.startsWith('<') ? name : `"${name}"`}\n`)
+  const body = (name: string, statements: string) => `void board_${name}(void) {\n${statements}\n}\n`
+  return `#include "board.h"\n${lines.join('')}${body('prologue', prologue)}${body('epilogue', epilogue)}`
 }
 
 function flagsFor(platform: Platform): string[] {

@@ -11,6 +11,8 @@ export type LineDescription =
       readonly command: readonly string[]
       /** A file for what it says on standard error. */
       readonly log: string
+      /** Seconds to end by itself once the line is closed; default 0. */
+      readonly grace?: number
     }
   | {
       /** A serial port of this machine, which no one else can open meanwhile. */
@@ -38,9 +40,9 @@ export function openLine(description: LineDescription): OpenLine {
     const { path, baud } = description
     return lineOver(native.lineSerial(path, baud))
   }
-  const { command, log } = description
+  const { command, log, grace = 0 } = description
   const [ours, theirs] = native.linePair()
-  const child = startTied(command, theirs, log)
+  const child = startTied([String(grace), ...command], theirs, log)
   native.closeDescriptor(theirs)
   return lineOver(ours, {
     words: () => readFileSync(log, 'utf8').trim(),
@@ -72,17 +74,17 @@ function lineOver(descriptor: number, { words = (): string => '', end = () => {}
 const TIE = 3
 /** Ends the program when this process ends in whatever way: simulators go on when their input is closed. */
 const TIED =
-  'exec 4<&0; "$@" <&4 4<&- 3<&- & exec 0</dev/null >/dev/null 2>&1 4<&-; read _ <&3; kill -9 $! 2>/dev/null'
+  'grace=$1; shift; exec 4<&0; "$@" <&4 4<&- 3<&- & exec 0</dev/null >/dev/null 2>&1 4<&-; p=$!; read _ <&3; { sleep $grace; kill -9 $p; } & wait $p; kill $!'
 
-function startTied(command: readonly string[], line: number, log: string): ChildProcess {
+function startTied(args: readonly string[], line: number, log: string): ChildProcess {
   const words = openSync(log, 'w')
   try {
-    const child = spawn('/bin/sh', ['-c', TIED, 'board', ...command], { stdio: [line, line, words, 'pipe'] })
+    const child = spawn('/bin/sh', ['-c', TIED, 'board', ...args], { stdio: [line, line, words, 'pipe'] })
     child.on('error', () => undefined)
     child.unref()
     return child
   } catch (cause) {
-    throw new TvmNodeError('ERR_CONNECTION', `cannot start ${command[0]}: ${(cause as Error).message}`, {
+    throw new TvmNodeError('ERR_CONNECTION', `cannot start ${args[1]}: ${(cause as Error).message}`, {
       cause,
     })
   } finally {

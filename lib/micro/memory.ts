@@ -7,14 +7,17 @@ const RUNTIME = { flash: 12_000, ram: 11_000 }
 /** Shares that a message names. */
 const NAMED = 3
 
-export type MemoryKind = 'flash' | 'ram'
+export type MemoryKind = 'flash' | 'ram' | 'workspace'
 
 /**
  * Fails where a network cannot fit a board, before anything is built. How large its code is only the build tells.
  *
  * @throws `ERR_BOARD_MEMORY`
  */
-export function checkMemory(memory: ProgramMemory, { flash, ram, stackBytes = 0 }: Platform): void {
+export function checkMemory(memory: ProgramMemory, platform: Platform): void {
+  const { flash, ram, stackBytes = 0, workspaceBytes = Number.POSITIVE_INFINITY } = platform
+  if (memory.workspace > workspaceBytes)
+    throw tooLarge('workspace', memory.workspace - workspaceBytes, memory)
   const needs = { flash: RUNTIME.flash + memory.constants, ram: ramOf(memory) + RUNTIME.ram + stackBytes }
   for (const [kind, region] of [
     ['flash', flash],
@@ -35,7 +38,7 @@ export function tooLarge(
   memory: ProgramMemory | undefined,
   cause?: unknown,
 ): TvmNodeError {
-  const name = kind === 'ram' ? 'RAM' : 'flash'
+  const name = { ram: 'RAM', flash: 'flash', workspace: 'workspace (micro.aot.workspace_bytes)' }[kind]
   const shares = sharesOf(memory, kind)
   const largest = shares.slice(0, NAMED).map((share) => `${describe(share)} ${share.bytes}`)
   const most = largest.length > 0 ? `; most of it have ${largest.join(', ')}` : ''

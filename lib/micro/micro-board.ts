@@ -37,12 +37,17 @@ export interface ConnectedStart {
  * @throws `ERR_BOARD` where the port is not to be found or a command fails; the signal's reason
  */
 export async function startProgram(
-  { name, start }: MicroBoard,
+  { name, platform, start }: MicroBoard,
   image: string,
   signal?: AbortSignal,
 ): Promise<LineDescription> {
   if (start.kind === 'simulator')
-    return { kind: 'program', command: filled(start.command, { image }), log: `${image}.log` }
+    return {
+      kind: 'program',
+      command: filled(start.command, { image }),
+      log: `${image}.log`,
+      ...(platform.hooks?.epilogue && { grace: EPILOGUE }),
+    }
   const port = findSerialPort(start.port)
   for (const command of [start.flash, start.reset ?? []])
     await perform(name, filled(command, wordsFor(port, image)), signal)
@@ -61,6 +66,9 @@ async function returned(query: SerialPortQuery, signal?: AbortSignal): Promise<S
     }
   }
 }
+/** Seconds for a program's last statements. */
+const EPILOGUE = 10
+
 /** Milliseconds. */
 const POLL = 100
 const AWAY = 5000

@@ -4,6 +4,14 @@ export interface Region {
   readonly bytes: number
 }
 
+/** Statements of C before and after all sessions, and the headers that they need. */
+export interface Hooks {
+  /** Names of headers, as between the quotes of an `#include`, or with their brackets. */
+  readonly includes: readonly string[]
+  readonly prologue: string
+  readonly epilogue: string
+}
+
 /** What a program for a board is built with and for; see docs/porting-a-board.md. */
 export interface Platform {
   /** A folder of `native/board/ports`. */
@@ -16,6 +24,10 @@ export interface Platform {
   readonly flash?: Region | undefined
   /** For variables, then heap and stack. */
   readonly ram?: Region | undefined
+  /** Bytes that networks may work in; undefined where only the RAM bounds them. */
+  readonly workspaceBytes?: number | undefined
+  /** C that the program has beside the runtime. */
+  readonly hooks?: Hooks | undefined
   /** Bytes of stack where the program's linker script sets it. */
   readonly stackBytes?: number | undefined
 }

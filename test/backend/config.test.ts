@@ -84,6 +84,17 @@ test.each([
     /no key 'board.setpu'; did you mean 'board.setup'|'setup'/,
   ],
   [{ board: { name: 'x', micro: { template: '' } } }, 'ERR_CONFIG', /board\.micro/],
+  [
+    { board: { name: 'x', micro: { aot: { interface_api: 'packed' } } } },
+    'ERR_CONFIG',
+    /interface_api: must be one of c/,
+  ],
+  [{ board: { name: 'x', micro: { aot: { use_workspace_io: true } } } }, 'ERR_CONFIG', /use_workspace_io/],
+  [
+    { board: { name: 'x', micro: { aot: { workspace_byte_alignment: 12 } } } },
+    'ERR_CONFIG',
+    /workspace_byte_alignment.*power of two/,
+  ],
   [{ board: 'local_cpu', tuner: { name: 'baseline', budget: 4 } }, 'ERR_CONFIG', /tuner\.budget|task_budget/],
   [{ board: 'local_cpu', tuner: 'autotmv' }, 'ERR_CONFIG', /tuner/],
   [{ board: 'local_cpu', val_batches: -1 }, 'ERR_CONFIG', /val_batches/],

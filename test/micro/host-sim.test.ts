@@ -1,16 +1,20 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { TvmBackend } from '#lib/backend/backend.js'
+import type { BoardInput } from '#lib/boards/board.js'
 import { buildFor } from '#lib/boards/build-options.js'
 import { findBoard } from '#lib/boards/find.js'
 import { openBoard } from '#lib/boards/open.js'
 import { compile } from '#lib/compile/compile.js'
+import { readArtifact } from '#lib/session/artifact.js'
 import { load } from '#lib/session/load.js'
 import { tensor } from '#lib/tensor.js'
 import { artifactOf, largestDifference, network } from '../support/artifacts.js'
 import { cli } from '../support/cli.js'
 import { onnxModel } from '../support/onnx-writer.js'
 import { childrenOf } from '../support/processes.js'
+import { until } from '../support/rpc.js'
 import { scratchFolder } from '../support/scratch.js'
 import { hasTool } from '../support/tools.js'
 
@@ -39,6 +43,59 @@ withCompiler.each([
       expect(largestDifference(outputs[output], wanted)).toBeLessThan(tolerance * largest)
     }
   }
+})
+
+test('tensors of a program are aligned as its board asks', { timeout: 60_000 }, async () => {
+  const { model } = network('kws_dscnn_int8')
+  const offsets = async (aot: object) => {
+    const described = findBoard({ ...board, name: 'aligned', micro: { ...board.micro, aot } } as BoardInput)
+    await using artifact = await compile(model, buildFor(described))
+    const { members } = await readArtifact(artifact.path)
+    const code = Object.values(members)
+      .map((data) => Buffer.from(data).toString())
+      .join('\n')
+    const of = (pattern: RegExp) => [...code.matchAll(pattern)].map(([, offset]) => Number(offset))
+    return {
+      workspace: of(/global_workspace_\d+_var\[(\d+)\]/g),
+      constants: of(/const_workspace_\d+_var\[(\d+)\]/g),
+    }
+  }
+  const usual = await offsets({})
+  const wide = await offsets({ workspace_byte_alignment: 64, constant_byte_alignment: 128 })
+  for (const offset of [...usual.workspace, ...usual.constants]) expect(offset % 8).toBe(0)
+  for (const offset of wide.workspace) expect(offset % 64).toBe(0)
+  for (const offset of wide.constants) expect(offset % 128).toBe(0)
+  expect(wide.constants.length).toBeGreaterThan(10)
+  expect(wide.constants).not.toEqual(usual.constants)
+  expect(wide.workspace).not.toEqual(usual.workspace)
+})
+
+withCompiler("a board's own statements run before and after all sessions (needs cc)", async () => {
+  const { model, inputs } = network('kws_dscnn_int8')
+  const notes = join(folder, 'notes')
+  const note = (what: string) => `FILE* f = fopen("${notes}", "a"); fputs("${what} ", f); fclose(f);`
+  const aot = { includes: ['<stdio.h>', 'model.h'], prologue: note('begun'), epilogue: note('ended') }
+  const described = findBoard({ ...board, name: 'noting', micro: { ...board.micro, aot } } as BoardInput)
+  await using artifact = await compile(model, buildFor(described))
+  await using connection = openBoard(described)
+  await connection.upload(artifact)
+  await connection.run(inputs)
+  expect(readFileSync(notes, 'utf8')).toBe('begun ')
+  await connection.close()
+  await until(() => readFileSync(notes, 'utf8') === 'begun ended ')
+})
+
+withCompiler('a network that would work in more than the board allows is refused (needs cc)', async () => {
+  const { model } = network('kws_dscnn_int8')
+  const aot = { workspace_bytes: 39_000 }
+  const described = findBoard({ ...board, name: 'small', micro: { ...board.micro, aot } } as BoardInput)
+  await using artifact = await compile(model, buildFor(described))
+  await using connection = openBoard(described)
+  await expect(connection.upload(artifact)).rejects.toMatchObject({
+    code: 'ERR_BOARD_MEMORY',
+    message: expect.stringMatching(/1000 bytes more of workspace \(micro\.aot\.workspace_bytes\)/),
+    details: { kind: 'workspace', bytes: 1000 },
+  })
 })
 
 /** Types of all sizes, an input that is a number, two outputs. */

@@ -36,6 +36,7 @@ const long = (folder: string): CompileRequest => ({
   constants: {},
   config: {},
   desiredLayouts: {},
+  alignment: { workspace: 8, constants: 8 },
   records: [],
   templates: [],
 })

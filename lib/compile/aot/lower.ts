@@ -15,6 +15,7 @@ import type { TensorInfo } from '../../session/artifact.js'
 import { type BuildOptions, passSettings } from '../build.js'
 import { fuse, type Generation } from '../lower.js'
 import { passesDone } from '../optimize.js'
+import { type Alignment, defaultAlignment } from './alignment.js'
 import { dropReturnChecks } from './check-return.js'
 import { serialLoops } from './serial-loops.js'
 import { stackBuffers } from './stack-buffers.js'
@@ -62,7 +63,7 @@ export function lowerAot(
   mod: IRModule,
   target: Target,
   about: Interface,
-  options: BuildOptions = {},
+  { alignment = defaultAlignment, ...options }: BuildOptions & { readonly alignment?: Alignment } = {},
 ): AotNetwork {
   options.onStep?.('codegen')
   const { optLevel, config } = passSettings(target, options)
@@ -77,7 +78,14 @@ export function lowerAot(
     disabledPasses: passesDone,
   }
   return withPassContext(context, () => {
-    const executor = ['aot', { 'interface-api': 'c', 'unpacked-api': true, 'link-params': true }] as const
+    const executor = [
+      'aot',
+      {
+        ...{ 'interface-api': 'c', 'unpacked-api': true, 'link-params': true },
+        'workspace-byte-alignment': alignment.workspace,
+        'constant-byte-alignment': alignment.constants,
+      },
+    ] as const
     const named = IRModule.fromFunction(nameInterface(mod.lookup(), about))
     const fused = withTarget(target, () => fuse(named, target, { executor, runtime: 'crt' }))
     const codegen = getGlobalFunc('relay.build_module._AOTExecutorCodegen')() as Module

@@ -49,6 +49,7 @@ export async function keyOf(request: CompileRequest, signal?: AbortSignal): Prom
     shapes: sorted(Object.entries(shapes)),
     constants: sorted(values),
     config: sorted(Object.entries(config)),
+    alignment: request.alignment,
     desiredLayouts: sorted(Object.entries(request.desiredLayouts)),
   }
   return { key: createHash('sha256').update(JSON.stringify(parts)).digest('hex'), files }

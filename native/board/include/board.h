@@ -45,6 +45,10 @@ void port_stop(int status);
 /* Serves sessions until the host is gone. */
 void board_serve(void);
 
+/* What a board's description has to be done before and after all sessions, where it has that. */
+void board_prologue(void) __attribute__((weak));
+void board_epilogue(void) __attribute__((weak));
+
 /* Sends a line of text to the host, which shows it. Cut after 1,023 bytes. */
 void board_log(const char* text);
 
