@@ -75,7 +75,7 @@ console.log(JSON.stringify(all[0]))
 `
 
 const runOnly = `
-import { load, tensor } from 'tvm-node'
+import { load, tensor } from 'tvm-node/run'
 const artifact = process.argv[3]
 ${plain(runIt)}
 console.log(JSON.stringify(numbers))
@@ -152,6 +152,10 @@ async function useOtherwise(folder, way) {
     ['nodenext', 'nodenext'],
   ]) {
     writeFileSync(join(folder, 'use.ts'), esm)
+    writeFileSync(
+      join(folder, 'run.ts'),
+      program("import { compile } from 'tvm-node'\nimport { load, tensor } from 'tvm-node/run'"),
+    )
     const options = {
       strict: true,
       target: 'es2022',
@@ -162,7 +166,7 @@ async function useOtherwise(folder, way) {
     }
     const config = {
       compilerOptions: { ...options, module, moduleResolution: resolution, outDir: `out-${resolution}` },
-      files: ['use.ts'],
+      files: ['use.ts', 'run.ts'],
     }
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
     const tsc = join(tools, 'node_modules/typescript/bin/tsc')

@@ -9,10 +9,9 @@ test('the package holds what it exports, the C sources that it compiles for boar
     execFileSync('npm', ['pack', '--dry-run', '--json'], { encoding: 'utf8', stdio: 'pipe' }),
   )
   const paths: string[] = files.map(({ path }: { path: string }) => path)
-  const { types, default: code } = manifest.exports['.']
+  const entries = ['.', './run'].flatMap((name) => Object.values<string>(manifest.exports[name]))
   const wanted = [
-    types,
-    code,
+    ...entries,
     manifest.bin['tvm-node'],
     'LICENSE',
     'README.md',
@@ -35,7 +34,7 @@ test('the package holds what it exports, the C sources that it compiles for boar
 })
 
 test('type declarations come first in the exports, as TypeScript wants it', () => {
-  expect(Object.keys(manifest.exports['.'])[0]).toBe('types')
+  for (const name of ['.', './run']) expect(Object.keys(manifest.exports[name])[0]).toBe('types')
 })
 
 test('no registry is named', () => {
