@@ -40,13 +40,18 @@ export async function proveVersions({ versions = VERSIONS, tests = TESTS, say = 
       // Programs that tests start by name are this version too.
       env: { ...process.env, PATH: `${join(node, '..')}:${process.env.PATH}` },
     })
-    const counts = countTests(JSON.parse(readFileSync(report, 'utf8')))
+    const results = JSON.parse(readFileSync(report, 'utf8'))
+    const counts = countTests(results)
+    const failed = results.testResults
+      .flatMap(({ assertionResults }) => assertionResults)
+      .filter((test) => test.status === 'failed')
+      .map(({ fullName }) => fullName)
     rmSync(folder, { recursive: true })
     const ok = status === 0 && counts.failed === 0 && counts.passed > 0
     const row = {
       check: `Node ${exact}`,
       ok,
-      detail: `${counts.passed} tests passed, ${counts.failed} failed`,
+      detail: `${counts.passed} tests passed, ${[`${counts.failed} failed`, ...failed].join('; ')}`,
     }
     say(`${ok ? 'ok ' : 'NOT'}  ${row.check}  ${row.detail}`)
     return row

@@ -260,11 +260,12 @@ describe('the process', () => {
         }
         tvm.getGlobalFunc('testing.sleep_in_ffi')(0.1)
         process.exit(0)\`
-      const before = JSON.stringify(native.handleCounts())
+      const before = native.handleCounts()
       await new Promise((done) => new Worker(body, { eval: true }).once('exit', done))
-      console.log(before === JSON.stringify(native.handleCounts()) || native.handleCounts(), before)`)
-    expect(result).toMatchObject({ stderr: '', status: 0 })
-    expect(result.stdout).toMatch(/^true/)
+      // What this thread had left to the collector may have gone meanwhile.
+      const left = Object.entries(native.handleCounts()).filter(([kind, count]) => count > before[kind])
+      console.log(JSON.stringify(left))`)
+    expect(result).toMatchObject({ stdout: '[]\n', stderr: '', status: 0 })
   })
   test('worker threads have their own callbacks and may end while functions of theirs live', async () => {
     const result = await run(`
