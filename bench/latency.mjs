@@ -1,6 +1,7 @@
 // Latency of untuned networks against ONNX Runtime, in turns, with the largest error against the expected outputs: those of the
 // data set, or ONNX Runtime's own.
-// Usage: node bench/latency.mjs [--threads 2] [--runs 100] [--target 'llvm -mcpu=native'] [--json] [FOLDER...]
+// With `--records PATTERN` it also measures them tuned: in the pattern, * stands for a network's name.
+// Usage: node bench/latency.mjs [--threads 2] [--runs 100] [--target 'llvm -mcpu=native'] [--records PATTERN] [--json] [FOLDER...]
 
 import { measureInTurns } from '#lib/cli/measure.js'
 import { compareTensors, standardDeviation } from '#lib/compare.js'
@@ -12,25 +13,33 @@ import { sampleInputs } from '#lib/session/sample-inputs.js'
 import { geometricMean } from '#lib/statistics.js'
 import { describeMachine, digits, modelFolders, readArguments, report } from './support.mjs'
 
-const { threads, runs, target, json, positionals } = readArguments({
+const { threads, runs, target, records, json, positionals } = readArguments({
   threads: 2,
   runs: 100,
   target: 'llvm -mcpu=native',
+  records: '',
 })
 const rows = []
 for (const { name, folder, model } of modelFolders(positionals)) {
-  const artifact = await compile(model, { target })
+  const untuned = records ? await compile(model, { target }) : undefined
+  const artifact = await compile(model, {
+    target,
+    ...(records && { records: [records.replace('*', name)] }),
+  })
   const session = await load(artifact, { threads })
+  const before = untuned && (await load(untuned, { threads }))
   const [set] = readTestDataSets(folder)
   const inputs = set?.inputs ?? sampleInputs(session.inputs)
   const outputs = await session.run(inputs)
   const peer = await OnnxRuntime.open(model, threads)
   const feeds = peer.feeds(inputs)
   const expected = set?.outputs ?? (await peer.run(feeds))
-  const [own, other] = await measureInTurns([() => session.run(inputs), () => peer.run(feeds)], runs)
-  for (const each of [peer, session, artifact]) await each.dispose()
+  const measured = [session, ...(before ? [before] : [])].map((each) => () => each.run(inputs))
+  const [other, own, plain] = await measureInTurns([() => peer.run(feeds), ...measured], runs)
+  for (const each of [peer, session, artifact, before, untuned]) await each?.dispose()
   rows.push({
     network: name,
+    ...(plain && { untuned_ms: digits(plain.median, 4) }),
     ms: digits(own.median, 4),
     spread: digits(own.spread),
     onnxruntime_ms: digits(other.median, 4),

@@ -1,19 +1,29 @@
 // What tuning costs its host: delay of the event loop and resident memory of the process that calls `tuneWorkloads`.
-// Usage: node --expose-gc bench/tune-host.mjs [--trials 300] [--json]
+// With `--kernel tiny` the trials are of kernels that take no time to build.
+// Usage: node --expose-gc bench/tune-host.mjs [--trials 300] [--kernel dense] [--json]
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
 import { tuneWorkloads } from '#lib/tuning/tune.js'
 import { describeMachine, digits, readArguments, report } from './support.mjs'
 
-const { trials, json } = readArguments({ trials: 300 })
+const { trials, kernel, json } = readArguments({ trials: 300, kernel: 'dense' })
+const tiny = kernel === 'tiny'
 const tensor = (...shape) => ['TENSOR', shape, 'float32']
-const workload = { task: 'dense_pack.x86', args: [tensor(16, 64), tensor(96, 64), null, 'float32'] }
+const workload = tiny
+  ? { task: 'bench.tiny', args: [tensor(16)] }
+  : { task: 'dense_pack.x86', args: [tensor(16, 64), tensor(96, 64), null, 'float32'] }
 const delay = monitorEventLoopDelay({ resolution: 1 })
 const resident = []
 let done = 0
 const started = performance.now()
 delay.enable()
 await tuneWorkloads([workload], {
-  tuner: { task_budget: trials, runner: { number: 1, repeat: 1, min_repeat_ms: 0 } },
+  ...(tiny && { templates: [fileURLToPath(new URL('tiny-template.mjs', import.meta.url))] }),
+  tuner: {
+    task_budget: trials,
+    mode: tiny ? 'random' : 'xgb',
+    runner: { number: 1, repeat: 1, min_repeat_ms: 0 },
+  },
   onEvent: ({ type }) => {
     if (type !== 'trial' || ++done % 20 !== 0) return
     globalThis.gc?.()

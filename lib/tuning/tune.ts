@@ -10,7 +10,7 @@ import { checkOptions, limitOptions, optionSchema } from '../options.js'
 import { makePrivateFolder, removePrivateFolder, writePrivate } from '../private-folders.js'
 import { memoryLimit } from '../process/engine-limits.js'
 import type { TrialError, TuningRecord } from '../schedule-config/record.js'
-import { describeWorkload, type Workload } from '../schedule-config/workload.js'
+import { describeWorkload, type Workload, workloadKey } from '../schedule-config/workload.js'
 import { autoScheduling } from './auto-scheduler/scheduling.js'
 import type { ExtractRequest } from './autotvm/extract-task.js'
 import { keepsLayout } from './autotvm/layout.js'
@@ -227,10 +227,10 @@ export async function tune(model: string | Uint8Array, options: TuneOptions = {}
       for (const { label, records } of selections) tuned.push(await build(label, records))
       const chosen = await chooseNetwork(untuned, tuned, network, emit)
       emit({ type: 'network', when: 'after', label: chosen.label, latencyMs: chosen.latencyMs })
-      const kept = new Set(chosen.records.map(({ workload }) => workload))
+      const kept = new Set(chosen.records.map(({ workload }) => workloadKey(workload)))
       return {
         tasks: tasks.map((state, i) =>
-          taskReport(state, infos[i] as TaskInfo, kept.has(state.task.workload)),
+          taskReport(state, infos[i] as TaskInfo, kept.has(workloadKey(state.task.workload))),
         ),
         beforeMs: untuned.latencyMs,
         afterMs: chosen.latencyMs,

@@ -80,6 +80,7 @@ describe.sequential('a network', { timeout: 120_000 }, () => {
       tuner: { task_budget: 3, records, runner: fast },
       onEvent: (event) => events.push(event),
     })
+    expect(report.tasks.filter(({ kept }) => kept)).toHaveLength(report.best.length)
     await report.artifact.dispose()
     const trials = events.filter(({ type }) => type === 'trial')
     expect(trials).toHaveLength(report.tasks.length)
