@@ -1,30 +1,26 @@
 import type { Target } from '../ir/target.js'
 import { constant } from '../ir/tir.js'
+import { DOT } from '../ops/cpu/dot-product.js'
+import { isParallelWork } from '../ops/cpu/schedule-util.js'
 import { getGlobalFunc, type TvmArg, type TvmArray, type TvmMap, type TvmObject } from '../runtime/index.js'
 import { dotProductIntrinsic } from './intrinsics.js'
+import { functionOf } from './program.js'
 
 interface Plan {
   /** Spatial and reduced loops, from the outside in. */
   readonly loops: string
   /** After which spatial loops, counted from 1, what follows may be computed. */
   readonly fusedAfter: readonly number[]
-  /** Jobs that a processor core has at most; none in parallel where undefined. */
-  readonly jobsPerCore?: number
 }
-const JOBS_PER_CORE = 16
 /**
  * Tiles for registers alone come before those for registers and caches that the library has: kernels of microseconds need no more, and
  * where there are fewer ways the good ones are found with fewer trials.
  */
-const registers: Plan = { loops: 'SRS', fusedAfter: [1] }
 const PLANS: readonly Plan[] = [
-  { ...registers, jobsPerCore: JOBS_PER_CORE },
-  { loops: 'SSRSRS', fusedAfter: [1, 2], jobsPerCore: JOBS_PER_CORE },
+  { loops: 'SRS', fusedAfter: [1] },
+  { loops: 'SSRSRS', fusedAfter: [1, 2] },
 ]
-/** For functions that may take less time than it takes to share them out. */
-const SHORT_PLANS: readonly Plan[] = [registers, ...PLANS]
-/** Arithmetic operations of the longest of them: some tens of microseconds. */
-const SHORT = 1e7
+const JOBS_PER_CORE = 16
 const WIDEST_VECTOR = 64
 const LARGEST_TILE = 64
 const NONE = -1
@@ -37,9 +33,9 @@ function made(kind: string, name: string, ...args: TvmArg[]): TvmObject {
 /** All the ways of a context's function that rules lead to, each with its choices open. */
 export function designSpaces(context: TvmObject): TvmObject[] {
   const [module, target] = [context.get('mod') as TvmObject, context.get('target') as Target]
-  const flop = getGlobalFunc('tir.analysis.EstimateTIRFlops')(module) as number
-  return (flop < SHORT ? SHORT_PLANS : PLANS).flatMap((plan) => {
-    const generator = spaceGenerator(target, plan)
+  const isParallel = isWorthThreads(module)
+  return PLANS.flatMap((plan) => {
+    const generator = spaceGenerator(target, plan, isParallel)
     made('SpaceGenerator', 'InitializeWithTuneContext', generator, context)
     const spaces = made('SpaceGenerator', 'GenerateDesignSpace', generator, module) as TvmArray<TvmObject>
     return spaces.toArray()
@@ -47,11 +43,25 @@ export function designSpaces(context: TvmObject): TvmObject[] {
 }
 
 /**
+ * As for templates: what is done sooner than another thread is awake has no parallel loops. Trials follow each other so fast that they would
+ * not show it.
+ */
+function isWorthThreads(module: TvmObject): boolean {
+  const steps = (getGlobalFunc('tir.analysis.EstimateTIRFlops')(module) as number) / 2
+  return isParallelWork(takesBytes(module) ? steps / DOT : steps)
+}
+
+function takesBytes(module: TvmObject): boolean {
+  const buffers = functionOf(module).get('buffer_map') as TvmMap<TvmObject>
+  return [...buffers.entries()].some(([, buffer]) => (buffer as TvmObject).get('dtype') === 'int8')
+}
+
+/**
  * What may be done to a function on a processor: the rules, and what follows once choices are made (TVM v0.18,
  * src/meta_schedule/schedule_rule/schedule_rule.cc, DefaultX86 and DefaultLLVM), with the target's own instruction for sums of products
  * of bytes.
  */
-export function spaceGenerator(target: Target, plan: Plan = registers): TvmObject {
+export function spaceGenerator(target: Target, plan = PLANS[0] as Plan, isParallel = true): TvmObject {
   const rule = (name: string, ...args: TvmArg[]) => made('ScheduleRule', name, ...args)
   const step = (name: string, ...args: TvmArg[]) => made('Postproc', name, ...args)
   const [intoProducer, intoConsumer, constants, noBranches, injective, ordered] = [
@@ -69,7 +79,15 @@ export function spaceGenerator(target: Target, plan: Plan = registers): TvmObjec
     ...(dot === undefined ? [] : [rule('MultiLevelTilingWithIntrin', dot, ...tiling), wholeInstructions()]),
     rule('MultiLevelTiling', ...tiling, anyBlock),
     ...(target.vectorises
-      ? [rule('ParallelizeVectorizeUnroll', plan.jobsPerCore ?? NONE, WIDEST_VECTOR, UNROLLED_STEPS, true)]
+      ? [
+          rule(
+            'ParallelizeVectorizeUnroll',
+            isParallel ? JOBS_PER_CORE : NONE,
+            WIDEST_VECTOR,
+            UNROLLED_STEPS,
+            true,
+          ),
+        ]
       : []),
     rule('RandomComputeLocation'),
   ]
