@@ -96,14 +96,15 @@ for (const name of only)
   if (!(name in checks)) throw new Error(`there is no check '${name}': ${Object.keys(checks).join(', ')}`)
 
 const kept = join(root, 'docs/release-check.json')
-const results = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : {}
 for (const name of Object.keys(checks).filter((each) => only.includes(each))) {
   console.error(`\n== ${name}`)
-  results[name] = await perform(checks[name])
+  const result = await perform(checks[name])
+  if (!result.ok) process.exitCode = 1
+  // Others may have run meanwhile.
+  const results = { ...(existsSync(kept) && JSON.parse(readFileSync(kept, 'utf8'))), [name]: result }
   writeFileSync(kept, `${JSON.stringify(results, null, 2)}\n`)
-  writeReport()
+  writeReport(results)
 }
-process.exitCode = only.every((name) => results[name].ok) ? 0 : 1
 
 async function perform({ run: [script, ...fixed], scale = {}, seed }) {
   const counts = Object.entries(scale).map(([name, [whole, fraction]]) => [
@@ -113,6 +114,8 @@ async function perform({ run: [script, ...fixed], scale = {}, seed }) {
   const options = [...counts, ...(seed === undefined ? [] : [['seed', seed]])]
   const args = [...fixed, ...options.flatMap(([name, value]) => [`--${name}`, `${value}`])]
   const command = ['run', script, ...(args.length > 0 ? ['--', ...args] : [])]
+  // What is checked is what is there now.
+  const place = machine()
   const started = performance.now()
   const child = spawn('npm', ['--silent', ...command], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
@@ -130,7 +133,7 @@ async function perform({ run: [script, ...fixed], scale = {}, seed }) {
     ...(seed !== undefined && { seed }),
     count: countOf(counts, rows, conclusion),
     seconds: Math.round((performance.now() - started) / 1000),
-    machine: machine(),
+    machine: place,
     said: conclusion || `ended with ${signal ?? status}`,
   }
 }
@@ -148,7 +151,9 @@ function read(said) {
 
 /** How much was done: as asked for, or as the check tells. */
 function countOf(counts, rows, conclusion) {
-  if (counts.length > 0) return counts.map(([name, value]) => `${value} ${name}`).join(', ')
+  const amounts = counts.filter(([name]) => name !== 'every')
+  if (amounts.length > 0)
+    return amounts.map(([name, value]) => `${value} ${name === 'count' ? 'inputs' : name}`).join(', ')
   if (rows.length > 0) return `${rows.length} parts`
   const tests = /Tests .*?(\d+) passed/.exec(conclusion)?.[1]
   return tests ? `${tests} tests` : ''
@@ -160,7 +165,7 @@ function machine() {
   return `${cpus().length} x ${cpus()[0]?.model}, ${memory} GB, Node ${process.version}, commit ${commit}`
 }
 
-function writeReport() {
+function writeReport(results) {
   const done = Object.entries(checks).filter(([name]) => results[name])
   const missing = Object.keys(checks).filter((name) => !results[name])
   const table = [

@@ -31,6 +31,8 @@ const SIGNALS = ['SIGKILL', 'SIGSEGV', 'SIGABRT', 'SIGTERM', 'SIGBUS', 'SIGILL']
 const RUNS = 20
 /** Kilobytes by which a host may grow without a leak. */
 const BREATH_KB = 40_000
+/** Descriptors that a child takes of its host. */
+const OF_A_CHILD = 4
 /** Milliseconds for the longest piece of work: one that takes longer hangs. */
 const HANGS = 600_000
 
@@ -182,14 +184,15 @@ await forBoard.dispose()
 await endService(server)
 
 report(Object.values(rows), options)
-const grown =
-  samples.length < 7
-    ? []
-    : growth(
-        samples.map(({ descriptors, memory_kb }) => ({ descriptors, memory_kb })),
-        BREATH_KB,
-      )
-for (const name of grown) problems.push(`${name} grew`)
+if (samples.length >= 7) {
+  const memory = samples.map(({ memory_kb }) => ({ memory_kb }))
+  for (const name of growth(memory, BREATH_KB)) problems.push(`${name} grew`)
+  // How many children there are at a sample is by chance, and each takes some: a leak raises even the fewest.
+  const third = Math.floor(samples.length / 3)
+  const fewest = (some) => Math.min(...some.map(({ descriptors }) => descriptors))
+  const [first, last] = [fewest(samples.slice(0, third)), fewest(samples.slice(-third))]
+  if (last > first + OF_A_CHILD) problems.push(`descriptors grew from ${first} to ${last}`)
+}
 for (const problem of problems.slice(0, 20)) console.error(problem)
 console.error(`codes of what failed: ${JSON.stringify(codes)}`)
 console.error(
