@@ -22,7 +22,9 @@ const kinds = {
   thread: {
     flags: '-fsanitize=thread',
     libraries: ['libtsan.so'],
-    env: (log) => ({ TSAN_OPTIONS: `exitcode=0:log_path=${log}:suppressions=${suppressions('races.txt')}` }),
+    env: (log) => ({
+      TSAN_OPTIONS: `exitcode=0:allocator_may_return_null=1:log_path=${log}:suppressions=${suppressions('races.txt')}`,
+    }),
   },
 }
 const [kind = 'address', ...filters] = process.argv.slice(2)
