@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { native } from '../native.js'
 import { openXGBoost } from './xgboost.js'
 
@@ -59,7 +58,8 @@ export class ProgramModel {
       ['eta', '0.2'],
       ['tree_method', 'hist'],
       ['seed', String(this.seed)],
-      ['nthread', String(availableParallelism())],
+      // Threads wait for each other busily: beside other work two take ten times as long as one.
+      ['nthread', '1'],
       ['verbosity', '0'],
     ])
     native.boosterTrainSums(booster, rows, this.width, scores, sizes, ROUNDS, PATIENCE)
