@@ -35,6 +35,19 @@ export function shape(text: string, before: Shapes = {}): Shapes {
   return { ...before, [text.slice(0, colon)]: dims === '' ? [] : dims.split(',').map(Number) }
 }
 
+export type Layouts = Record<string, readonly string[]>
+
+/** Adds `nn.conv2d:NHWC,HWIO` to the layouts so far; whether they fit the operator is for `compile` to say. */
+export function layout(text: string, before: Layouts = {}): Layouts {
+  const [operator = '', layouts = '', ...more] = text.split(':')
+  if (operator === '' || !/^\w+(,\w+)?$/.test(layouts) || more.length > 0) {
+    throw new InvalidArgumentError(
+      'It must be an operator and the layouts of its data and kernel, such as nn.conv2d:NHWC,HWIO.',
+    )
+  }
+  return { ...before, [operator]: layouts.split(',') }
+}
+
 export const DEFAULT_TARGET = 'llvm -mcpu=native'
 
 export const targetOption = () =>
@@ -53,6 +66,11 @@ export const shapeOption = () =>
     '--shape <name:extents>',
     'shape of an input that the model leaves open, such as data:1,3,224,224; repeat it for several inputs',
   ).argParser(shape)
+export const layoutOption = () =>
+  new Option(
+    '--layout <operator:layouts>',
+    'layouts of data and kernel of an operator in place of the choice made here, such as nn.conv2d:NHWC,HWIO; repeat it for several operators',
+  ).argParser(layout)
 export const threadsOption = () =>
   new Option('--threads <count>', 'threads that a run uses (default: the processors, at most 8)').argParser(
     integer(1),

@@ -9,6 +9,8 @@ import {
   constantsOption,
   executorOption,
   integer,
+  type Layouts,
+  layoutOption,
   noCacheOption,
   optLevelOption,
   recordsOption,
@@ -34,6 +36,7 @@ interface Options extends KeepOptions {
   readonly optLevel: string
   readonly executor: 'auto' | 'graph' | 'vm'
   readonly shape?: Shapes
+  readonly layout?: Layouts
   readonly constants?: string
   readonly records?: string[]
   readonly cache: boolean
@@ -73,6 +76,7 @@ export const compile: CliCommand = {
     .addOption(optLevelOption())
     .addOption(executorOption())
     .addOption(shapeOption())
+    .addOption(layoutOption())
     .addOption(constantsOption())
     .addOption(recordsOption())
     .addOption(noCacheOption())
@@ -124,6 +128,7 @@ async function build(
   const started = performance.now()
   await using artifact = await compile(model, {
     ...(await buildOptions(options)),
+    ...(options.layout && { desiredLayouts: options.layout }),
     format: options.format,
     moduleName: options.moduleName,
     optLevel: Number(options.optLevel),

@@ -11,6 +11,8 @@ import { boardOption, trackerOption } from '../network-options.js'
 import {
   constantsOption,
   integer,
+  type Layouts,
+  layoutOption,
   nonNegative,
   optLevelOption,
   type Shapes,
@@ -45,6 +47,7 @@ interface Options extends KeepOptions {
   readonly tracker?: string
   readonly optLevel: string
   readonly shape?: Shapes
+  readonly layout?: Layouts
   readonly constants?: string
   readonly threads?: number
   readonly timeout?: number
@@ -97,6 +100,7 @@ export const tune: CliCommand = {
     .addOption(trackerOption())
     .addOption(optLevelOption())
     .addOption(shapeOption())
+    .addOption(layoutOption())
     .addOption(constantsOption())
     .addOption(threadsOption())
     .addOption(resultsOption())
@@ -122,6 +126,7 @@ export const tune: CliCommand = {
         : { board: await boardBehind(options.board, options.tracker), prompt: terminalPrompt() }),
       optLevel: Number(options.optLevel),
       shapes: options.shape ?? {},
+      ...(options.layout && { desiredLayouts: options.layout }),
       constants: options.constants === undefined ? {} : await readNpz(options.constants),
       tuner: tunerConfig(options, records),
       ...(options.threads === undefined ? {} : { threads: options.threads }),
