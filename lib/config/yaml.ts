@@ -42,11 +42,31 @@ export function parseYaml(text: string, options: ParseOptions & DocumentOptions 
   }
   const [fault] = document.errors
   if (fault) throw new YamlFault(fault.message, fault.pos[0], fault)
-  if (hasPrototypeKey(data)) throw new YamlFault("no key may be '__proto__'", 0)
+  const why = hostileIn(data)
+  if (why !== undefined) throw new YamlFault(why, 0)
   return { document, data }
 }
 
-function hasPrototypeKey(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return Object.hasOwn(value, '__proto__') || Object.values(value).some(hasPrototypeKey)
+/** What is wrong with data that no later step could hold: a key that means something to JavaScript, or a part that contains itself. */
+function hostileIn(data: unknown): string | undefined {
+  const within = new Set<object>()
+  const done = new Set<object>()
+  // Aliases nest deeper than any text, so that the stack cannot be JavaScript's own.
+  const stack = [data]
+  while (stack.length > 0) {
+    const value = stack.at(-1)
+    if (typeof value !== 'object' || value === null || done.has(value)) {
+      stack.pop()
+    } else if (within.delete(value)) {
+      done.add(value)
+      stack.pop()
+    } else {
+      if (Object.hasOwn(value, '__proto__')) return "no key may be '__proto__'"
+      within.add(value)
+      const parts: unknown[] = Object.values(value)
+      if (parts.some((part) => within.has(part as object))) return 'an alias means what contains it'
+      for (const part of parts) stack.push(part)
+    }
+  }
+  return undefined
 }

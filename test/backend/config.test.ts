@@ -224,6 +224,7 @@ describe('a configuration of strangers', () => {
       /alias/,
     ],
     ['an alias of nothing', 'a: *b', /alias/i],
+    ['an alias of what contains it', 'backend: &b { board: *b }', /means what contains it/],
     ['deep nesting', '['.repeat(100_000), /nested too deeply|line 1/],
     ['a key of JavaScript', 'backend: { __proto__: { x: 1 } }', /__proto__/],
   ])('%s end with a code', (_, text, message) => {
