@@ -20,12 +20,9 @@ export { type CheckOptions, checkModel, type ModelReport } from './compile/check
 export { Artifact, type CompileOptions, compile } from './compile/compile.js'
 export type { CompileFormat, RequestedExecutor } from './compile/task.js'
 export type { OutputVerification, Verification, VerifyOptions } from './compile/verify.js'
-export { type ErrorCode, type ErrorOptions, errorCodes, isTvmNodeError, TvmNodeError } from './errors.js'
 export type { AssumedDimension } from './frontend/onnx/input-shapes.js'
 export type { ModelProblem } from './frontend/onnx/survey.js'
-export type { Limits } from './limits.js'
 export type { LineDescription } from './micro/line.js'
-export { readNpz, writeNpz } from './npz.js'
 export { type EngineLimits, limitEngines } from './process/engine-limits.js'
 export type { ProgressEvent } from './process/protocol.js'
 export type { ResultFilter, ResultRecord, StoredResult, WholeResult } from './results/record.js'
@@ -38,6 +35,7 @@ export { RpcServer, type RpcServerOptions } from './rpc/server.js'
 export { Tracker, type TrackerOptions } from './rpc/tracker.js'
 export { queryTracker } from './rpc/tracker-client.js'
 export type { ServerInfo, TrackerSummary } from './rpc/tracker-summary.js'
+export * from './run.js'
 export type { Timing } from './runtime/time-evaluator.js'
 export type { TvmArg } from './runtime/value.js'
 export type { TrialError, TuningRecord } from './schedule-config/record.js'
@@ -45,10 +43,6 @@ export { registerTemplate, type Template } from './schedule-config/template.js'
 export type { PlainArg, Workload } from './schedule-config/workload.js'
 export type { ServiceLimits } from './service/limits.js'
 export { Service, type ServiceOptions } from './service/service.js'
-export type { ArtifactMetadata, InputInfo, Processor, ScheduleInfo, TensorInfo } from './session/artifact.js'
-export type { CallOptions, ProfileOptions } from './session/call-options.js'
-export type { NamedTensors } from './session/inputs.js'
-export { type ArtifactSource, load } from './session/load.js'
 export {
   analyzeMemory,
   type MemoryAnalysis,
@@ -56,18 +50,7 @@ export {
   type MemoryStep,
   type TensorLifetime,
 } from './session/memory.js'
-export type {
-  BoardUsage,
-  LatencyMetrics,
-  LoadOptions,
-  OperatorProfile,
-  ProfileReport,
-  Session,
-} from './session/session.js'
-export { assembleValues, flattenValues, type NestedTensor, type Structure } from './session/structure.js'
 export type { Prompt } from './ssh/authentication.js'
-export type { Summary } from './statistics.js'
-export { type DType, type Tensor, type TensorData, type TypedArray, tensor } from './tensor.js'
 export type { TunerConfig, TunerName, TunerSettings } from './tuning/config.js'
 export type { TaskInfo, TrialEvent, TuneEvent, TunePhase } from './tuning/events.js'
 export type { EndReason } from './tuning/task-state.js'

@@ -1,4 +1,3 @@
-import { passConfigOf } from '../boards/board.js'
 import { checkTarget } from '../boards/board-target.js'
 import { buildFor } from '../boards/build-options.js'
 import type { BoardConnection } from '../boards/connection.js'
@@ -188,11 +187,12 @@ export class TvmBackend {
     const key = `${structure} ${JSON.stringify(shapes ?? {})}`
     let tuned = this.tuned.get(key)
     if (!tuned) {
+      const { config, desiredLayouts } = buildFor(board)
       const request = {
         model,
         target: board.target,
-        config: passConfigOf(board),
-        ...(board.desired_layouts && { desiredLayouts: board.desired_layouts }),
+        ...(config && { config }),
+        ...(desiredLayouts && { desiredLayouts }),
         ...(shapes && { shapes }),
       }
       // Trials need the board.

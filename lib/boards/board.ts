@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { alignmentSchema, defaultAlignment } from '../compile/aot/alignment.js'
 import { TvmNodeError } from '../errors.js'
 import { desiredLayoutsSchema } from '../ops/desired-layouts.js'
 import { sshHostSchema } from './ssh-host.js'
@@ -26,13 +27,6 @@ const SHORTEST_LEASE = 20_000
 
 const passValue = z.union([z.boolean(), z.number(), z.string()])
 
-const alignment = z
-  .int()
-  .min(1)
-  .max(4096)
-  .refine((bytes) => Number.isInteger(Math.log2(bytes)), 'must be a power of two')
-  .default(8)
-
 /** How the ahead-of-time executor is built for a board without an operating system. */
 const aot = z.strictObject({
   prologue: z.string().default('').describe('Statements of C that the program does before it serves.'),
@@ -46,8 +40,12 @@ const aot = z.strictObject({
     .literal('c')
     .default('c')
     .describe("How the network is called; the packed interface would need TVM's own C runtime."),
-  workspace_byte_alignment: alignment.describe('Bytes that tensors in the workspace are aligned to.'),
-  constant_byte_alignment: alignment.describe('Bytes that constants are aligned to.'),
+  workspace_byte_alignment: alignmentSchema
+    .default(defaultAlignment.workspace)
+    .describe('Bytes that tensors in the workspace are aligned to.'),
+  constant_byte_alignment: alignmentSchema
+    .default(defaultAlignment.constants)
+    .describe('Bytes that constants are aligned to.'),
   use_workspace_io: z
     .literal(false)
     .default(false)

@@ -34,15 +34,15 @@ export async function tune(
   if (options.target !== undefined)
     throw new TvmNodeError('ERR_INVALID_ARGUMENT', 'tune takes a board or a target, not both')
   const found = findBoard(board)
-  const { desiredLayouts, ...built } = buildFor(found)
+  const built = buildFor(found)
   const config = { ...built.config, ...options.config }
-  const layouts = options.desiredLayouts ?? desiredLayouts
+  const desiredLayouts = options.desiredLayouts ?? built.desiredLayouts
   return tuneOnBoard(found, options.tuner ?? {}, { signal: options.signal, prompt }, (tuner, micro) =>
     tuneNetwork(model, {
       ...options,
       target: found.target,
       config,
-      ...(layouts && { desiredLayouts: layouts }),
+      ...(desiredLayouts && { desiredLayouts }),
       tuner,
       micro,
     }),

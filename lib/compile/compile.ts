@@ -15,7 +15,7 @@ import type { ArtifactMetadata } from '../session/artifact.js'
 import type { NamedTensors } from '../session/inputs.js'
 import { isTensor, type Tensor } from '../tensor.js'
 import { chromeTrace, type TracedResult } from './analysis/trace.js'
-import { defaultAlignment } from './aot/alignment.js'
+import { alignmentSchema, defaultAlignment } from './aot/alignment.js'
 import { exportFormats } from './aot/export-format.js'
 import { BuildCache } from './cache/build-cache.js'
 import type { CacheOptions } from './cache/store.js'
@@ -100,12 +100,6 @@ export interface CompileOptions extends Limits {
   readonly onProgress?: (event: ProgressEvent) => void
 }
 
-const bytes = z
-  .int()
-  .min(1)
-  .max(4096)
-  .refine((count) => Number.isInteger(Math.log2(count)), 'must be a power of two')
-
 const optionsSchema = optionSchema({
   target: z.string(),
   format: z.enum(['artifact', ...exportFormats]),
@@ -116,7 +110,7 @@ const optionsSchema = optionSchema({
   constants: z.record(z.string(), z.custom<Tensor>(isTensor, 'must be a tensor')),
   config: z.record(z.string(), z.union([z.boolean(), z.number(), z.string()])),
   desiredLayouts: desiredLayoutsSchema,
-  alignment: optionSchema({ workspace: bytes, constants: bytes }),
+  alignment: optionSchema({ workspace: alignmentSchema, constants: alignmentSchema }),
   records: z.union([z.string(), z.array(z.union([z.string(), z.looseObject({})]))]),
   linker: z.string(),
   templates: z.array(z.string()),

@@ -144,7 +144,8 @@ function read(said) {
     .replaceAll(root, '.')
     .split('\n')
     .map((line) => line.trimEnd())
-    .filter(Boolean)
+    // Where make is says nothing of what it made.
+    .filter((line) => line !== '' && !line.startsWith('make: '))
   const rows = lines.filter((line) => /^(ok |NOT) {2}/.test(line))
   return { rows, conclusion: (rows.length > 0 ? rows : lines.slice(-6)).join('\n') }
 }

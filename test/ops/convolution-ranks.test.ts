@@ -1,22 +1,11 @@
 import { describe, test } from 'vitest'
-import { call, constant, type Expr } from '#lib/ir/relay.js'
-import { type Array32, convolution, random, transposedConvolution } from './reference.js'
-import { expectClose, run } from './run.js'
+import { call, type Expr } from '#lib/ir/relay.js'
+import { type ConvCase, convolution, random, transposedConvolution } from './reference.js'
+import { constantOf, expectClose, run } from './run.js'
 
-const constantOf = ({ shape, data }: Array32) => constant({ dtype: 'float32', shape, data })
 const spatial = ['W', 'HW', 'DHW']
 
-interface Case {
-  readonly data: readonly number[]
-  readonly weight: readonly number[]
-  readonly strides: readonly number[]
-  readonly padding: readonly number[]
-  readonly dilation?: readonly number[]
-  readonly groups?: number
-  readonly outputPadding?: readonly number[]
-}
-
-const forward: [string, Case][] = [
+const forward: [string, ConvCase][] = [
   ['1-D', { data: [1, 8, 51], weight: [16, 8, 3], strides: [1], padding: [1, 1] }],
   ['1-D, stride 2, odd padding', { data: [2, 5, 40], weight: [12, 5, 9], strides: [2], padding: [4, 3] }],
   ['1-D, dilated', { data: [1, 8, 32], weight: [8, 8, 3], strides: [1], padding: [4, 0], dilation: [2] }],
@@ -90,7 +79,7 @@ describe.each([3, 0])('optimisation level %i', (optLevel) => {
   })
 })
 
-const backward: [string, Case][] = [
+const backward: [string, ConvCase][] = [
   ['1-D', { data: [1, 6, 10], weight: [6, 8, 4], strides: [2], padding: [1, 1] }],
   ['2-D, stride 1', { data: [1, 4, 6, 6], weight: [4, 8, 3, 3], strides: [1, 1], padding: [1, 1, 1, 1] }],
   ['2-D, stride 2', { data: [2, 8, 7, 7], weight: [8, 16, 4, 4], strides: [2, 2], padding: [1, 1, 1, 1] }],
@@ -176,7 +165,7 @@ describe.each([3, 0])('transposed, optimisation level %i', (optLevel) => {
   test.each(backward)('%s', (_name, c) => checkTransposed(c, optLevel))
 })
 
-function checkTransposed(c: Case, optLevel: number): void {
+function checkTransposed(c: ConvCase, optLevel: number): void {
   const { data, weight, strides, padding, groups = 1, outputPadding = strides.map(() => 0) } = c
   const dilation = strides.map(() => 1)
   const [x, w] = [random(data, 3), random(weight, 5)]

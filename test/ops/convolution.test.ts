@@ -1,9 +1,7 @@
 import { describe, test } from 'vitest'
-import { call, constant, type Expr } from '#lib/ir/relay.js'
-import { type Array32, type Conv2dCase, convolution, random } from './reference.js'
-import { expectClose, run } from './run.js'
-
-const constantOf = ({ shape, data }: Array32) => constant({ dtype: 'float32', shape, data })
+import { call, type Expr } from '#lib/ir/relay.js'
+import { type Conv2dCase, convolution, random } from './reference.js'
+import { constantOf, expectClose, run } from './run.js'
 
 function check(
   c: Conv2dCase,

@@ -2,28 +2,17 @@ import { describe, expect, test } from 'vitest'
 import { compile } from '#lib/compile/compile.js'
 import { optimize } from '#lib/compile/optimize.js'
 import { IRModule } from '#lib/ir/module.js'
-import { call, constant, type Expr, func, variable } from '#lib/ir/relay.js'
+import { call, type Expr, func, variable } from '#lib/ir/relay.js'
 import { target } from '#lib/ir/target.js'
 import { withPassContext } from '#lib/ir/transform.js'
 import { desiredLayoutsSchema } from '#lib/ops/desired-layouts.js'
 import { registerOperators } from '#lib/ops/register.js'
 import { openLibrary } from '#lib/runtime/index.js'
 import { network } from '../support/artifacts.js'
-import { type Array32, convolution, random, transposedConvolution } from './reference.js'
-import { expectClose, run } from './run.js'
+import { type ConvCase, convolution, random, transposedConvolution } from './reference.js'
+import { constantOf, expectClose, run } from './run.js'
 
-const constantOf = ({ shape, data }: Array32) => constant({ dtype: 'float32', shape, data })
-
-interface Case {
-  readonly data: readonly number[]
-  readonly weight: readonly number[]
-  readonly strides: readonly number[]
-  readonly padding: readonly number[]
-  readonly dilation?: readonly number[]
-  readonly groups?: number
-}
-
-const images: [string, Case][] = [
+const images: [string, ConvCase][] = [
   ['plain', { data: [1, 8, 9, 7], weight: [16, 8, 3, 3], strides: [1, 1], padding: [1, 1, 1, 1] }],
   [
     'odd channels, stride 2',
@@ -51,12 +40,12 @@ const images: [string, Case][] = [
     { data: [1, 6, 9, 9], weight: [4, 6, 1, 1], strides: [3, 3], padding: [0, 0, 0, 0] },
   ],
 ]
-const signals: [string, Case][] = [
+const signals: [string, ConvCase][] = [
   ['plain', { data: [1, 8, 51], weight: [16, 8, 3], strides: [1], padding: [1, 1] }],
   ['odd', { data: [2, 5, 40], weight: [7, 5, 9], strides: [2], padding: [4, 3] }],
   ['depthwise', { data: [1, 16, 20], weight: [16, 1, 5], strides: [1], padding: [2, 2], groups: 16 }],
 ]
-const volumes: [string, Case][] = [
+const volumes: [string, ConvCase][] = [
   [
     'plain',
     { data: [1, 3, 6, 7, 8], weight: [8, 3, 3, 3, 3], strides: [1, 2, 1], padding: [1, 1, 1, 1, 1, 1] },

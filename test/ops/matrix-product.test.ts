@@ -1,9 +1,8 @@
 import { describe, test } from 'vitest'
-import { call, constant, type Expr } from '#lib/ir/relay.js'
+import { call, type Expr } from '#lib/ir/relay.js'
 import { type Array32, matrixProduct, random, transposed } from './reference.js'
-import { expectClose, run } from './run.js'
+import { constantOf, expectClose, run } from './run.js'
 
-const constantOf = ({ shape, data }: Array32) => constant({ dtype: 'float32', shape, data })
 const withoutBatch = ({ shape, data }: Array32): Array32 => ({ shape: shape.slice(1), data })
 
 // [rows, depth, columns]

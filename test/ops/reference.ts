@@ -25,6 +25,17 @@ export interface ConvOptions {
   readonly groups: number
 }
 
+/** A convolution of any spatial rank, as tests list them; see `convolution` for the axes. */
+export interface ConvCase {
+  readonly data: readonly number[]
+  readonly weight: readonly number[]
+  readonly strides: readonly number[]
+  readonly padding: readonly number[]
+  readonly dilation?: readonly number[]
+  readonly groups?: number
+  readonly outputPadding?: readonly number[]
+}
+
 /** A convolution over images, as tests list them. */
 export interface Conv2dCase {
   /** [batch, channels, height, width] */

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { buildRelay } from '#lib/compile/build.js'
-import { type Expr, func, variable } from '#lib/ir/relay.js'
+import { constant, type Expr, func, variable } from '#lib/ir/relay.js'
 import { target } from '#lib/ir/target.js'
 import { native } from '#lib/native.js'
 import type { DesiredLayouts } from '#lib/ops/desired-layouts.js'
@@ -20,6 +20,10 @@ export function runsHere(name: string): boolean {
   const present = new Set(native.cpuFeatures())
   return target(name).cpuFeatures.every((feature) => present.has(feature))
 }
+
+/** Numbers that are part of a network. */
+export const constantOf = ({ shape, data }: Array32) =>
+  constant({ dtype: 'float32', shape: [...shape], data })
 
 /** Builds `body` of the given inputs, runs it by the graph executor and returns its single output. */
 export function run(

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { optimizeRelay } from '#lib/compile/build.js'
-import { Call, call, constant, type Expr, func, Op, variable } from '#lib/ir/relay.js'
+import { Call, call, type Expr, func, Op, variable } from '#lib/ir/relay.js'
 import { rewrite } from '#lib/ir/rewrite.js'
 import { target } from '#lib/ir/target.js'
 import { winogradMatrices } from '#lib/ir/winograd.js'
 import { winogradTile } from '#lib/ops/cpu/winograd.js'
 import { openLibrary } from '#lib/runtime/index.js'
-import { type Array32, convolution, random } from './reference.js'
-import { expectClose, run } from './run.js'
+import { convolution, random } from './reference.js'
+import { constantOf, expectClose, run } from './run.js'
 
 const AVX512 = 'llvm -mcpu=skylake-avx512'
 const AVX2 = 'llvm -mcpu=x86-64-v3'
@@ -41,8 +41,6 @@ const cases: [string, Case][] = [
   ['no borders', { data: [1, 32, 18, 18], filters: 64, padding: [0, 0, 0, 0] }],
   ['different borders, batch 3', { data: [3, 32, 9, 10], filters: 32, padding: [0, 2, 1, 0] }],
 ]
-
-const constantOf = ({ shape, data }: Array32) => constant({ dtype: 'float32', shape: [...shape], data })
 
 function operators(shape: readonly number[], body: (x: Expr) => Expr, mcpu = AVX512): string[] {
   openLibrary()

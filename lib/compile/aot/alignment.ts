@@ -1,3 +1,12 @@
+import { z } from 'zod'
+
+/** Bytes that something may be aligned to. */
+export const alignmentSchema = z
+  .int()
+  .min(1)
+  .max(4096)
+  .refine((bytes) => Number.isInteger(Math.log2(bytes)), 'must be a power of two')
+
 /** Bytes that a program's tensors are aligned to. */
 export interface Alignment {
   readonly workspace: number

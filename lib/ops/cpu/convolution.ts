@@ -161,7 +161,7 @@ function scheduleChannelsLast(outputs: readonly Tensor[], target: Target): Sched
   const sum = rest.find((op) => op.isCompute && op.reduceAxis.length > 0)
   const [output] = rest
   const extents = (op: Operation) => op.axis.map(({ extent }) => extent).join()
-  if (!sum || !output || !target.vectorises) return schedulePlain(outputs, target)
+  if (!sum || !output) return schedule
   for (const op of rest)
     if (op.isCompute && !op.sameAs(sum) && !op.sameAs(output)) scheduleElementwise(schedule, op, target)
   // Where the result changes its shape at once, the sums keep a nest of their own.
@@ -210,7 +210,9 @@ function inLayouts(
       tunable: true,
       compute: (own, inputs) => compute(own, inputs, { data, kernel }),
       schedule: (_attrs, outs, target) =>
-        layout.endsWith('C') ? scheduleChannelsLast(outs, target) : schedulePlain(outs, target),
+        layout.endsWith('C') && target.vectorises
+          ? scheduleChannelsLast(outs, target)
+          : schedulePlain(outs, target),
     },
   ]
 }
